@@ -1,0 +1,1 @@
+"""The floor everything stands on; no word of the domain is spoken here."""

@@ -1,0 +1,1 @@
+"""Money that crosses the border between our books and the world."""

@@ -1,0 +1,1 @@
+"""What providers tell us: verified on raw bytes, stored once, worked once."""

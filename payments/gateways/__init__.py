@@ -1,0 +1,1 @@
+"""Payment providers behind one protocol; only these files speak to the outside."""

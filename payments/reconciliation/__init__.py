@@ -1,0 +1,1 @@
+"""Bank statements and providers' settlements against our books."""

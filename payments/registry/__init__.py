@@ -1,0 +1,1 @@
+"""Agencies, their services, and what each service costs."""

@@ -1,0 +1,1 @@
+"""How the state buys; it meets money only through the ledger. Its capabilities come next."""
