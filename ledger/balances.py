@@ -1,0 +1,136 @@
+"""Read the ledger: trial balance, an account's statement, a journal's transfers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session, aliased
+
+from ledger.accounts import Account
+from ledger.chart import JournalKind
+from ledger.currencies import CODES
+from ledger.money import Money
+from ledger.transfers import TransferRow
+
+STATEMENT_PAGE = 50
+
+
+@dataclass(frozen=True)
+class TrialLine:
+    """One account in the trial balance: its turnovers, and its balance on the normal side."""
+
+    account: Account
+    debits: Money
+    credits: Money
+
+
+@dataclass(frozen=True)
+class StatementEntry:
+    """One movement of an account with the balance it left."""
+
+    seq: int
+    effective: date
+    posted_at: datetime
+    kind: JournalKind
+    other_account: int
+    debit: Money | None
+    credit: Money | None
+    balance: Money
+    journal: UUID
+
+
+@dataclass(frozen=True)
+class JournalLine:
+    """One transfer of a journal, with its accounts."""
+
+    debit: Account
+    credit: Account
+    amount: Money
+    kind: JournalKind
+    effective: date
+
+
+def trial_balance(session: Session, org_id: int) -> list[TrialLine]:
+    """Every account of a book with its turnovers, in the order of the chart."""
+    turnovers = session.execute(
+        text(
+            "SELECT account, sum(debit_minor)::bigint,"
+            " sum(credit_minor)::bigint"
+            " FROM ledger.entry WHERE org_id = :org GROUP BY account"
+        ),
+        {"org": org_id},
+    )
+    turned: dict[int, tuple[int, int]] = {row[0]: (row[1], row[2]) for row in turnovers}
+    accounts = session.scalars(
+        select(Account)
+        .where(Account.org_id == org_id)
+        .order_by(Account.currency, Account.number, Account.name)
+    )
+    lines = []
+    for account in accounts:
+        debit, credit = turned.get(account.id, (0, 0))
+        currency = CODES[account.currency]
+        lines.append(TrialLine(account, Money(debit, currency), Money(credit, currency)))
+    return lines
+
+
+def statement(
+    session: Session, org_id: int, account_id: int, *, before_seq: int | None = None
+) -> list[StatementEntry]:
+    """A page of an account's movements, newest first; by sequence, so the cost is one page's."""
+    rows = session.execute(
+        text(
+            "SELECT * FROM ledger.entry WHERE org_id = :org AND account = :account"
+            " AND seq < :before ORDER BY seq DESC LIMIT :page"
+        ),
+        {
+            "org": org_id,
+            "account": account_id,
+            "before": before_seq or 2**62,
+            "page": STATEMENT_PAGE,
+        },
+    )
+    entries = []
+    for row in rows:
+        currency = CODES[row.currency]
+        entries.append(
+            StatementEntry(
+                seq=row.seq,
+                effective=row.effective,
+                posted_at=row.posted_at,
+                kind=JournalKind(row.kind),
+                other_account=row.other_account,
+                debit=Money(row.debit_minor, currency) if row.debit_minor else None,
+                credit=Money(row.credit_minor, currency) if row.credit_minor else None,
+                balance=Money(row.balance, currency),
+                journal=row.journal,
+            )
+        )
+    return entries
+
+
+def journal_lines(
+    session: Session, org_id: int, first_id: int, count: int
+) -> Sequence[JournalLine]:
+    """The transfers of one journal, from the id its posting answered."""
+    debit, credit = aliased(Account), aliased(Account)
+    rows = session.execute(
+        select(TransferRow, debit, credit)
+        .join(debit, (debit.org_id == org_id) & (debit.id == TransferRow.debit_account))
+        .join(credit, (credit.org_id == org_id) & (credit.id == TransferRow.credit_account))
+        .where(TransferRow.org_id == org_id)
+        .where(TransferRow.id.between(first_id, first_id + count - 1))
+        .order_by(TransferRow.id)
+    )
+    return [
+        JournalLine(
+            debit_account,
+            credit_account,
+            Money(row.amount_minor, CODES[row.currency]),
+            JournalKind(row.kind),
+            row.effective,
+        )
+        for row, debit_account, credit_account in rows
+    ]

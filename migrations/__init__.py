@@ -1,0 +1,1 @@
+"""The database, built step by step; triggers, functions and grants are here too."""

@@ -1,0 +1,194 @@
+"""Start a payment: write it down, ask the provider, write its answer; and give an attempt up."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from foundation.database import Database
+from foundation.errors import Refused
+from foundation.history import record
+from identity.actor import PAYER, Actor, provider_actor, system_actor
+from payments.bills import lock_bill
+from payments.charges import (
+    OPEN_STATES,
+    Charge,
+    ChargeState,
+    Handle,
+    close_charge,
+    lock_charge,
+    mark_sent,
+    open_charge,
+    settle_charge,
+)
+from payments.gateways.protocol import (
+    CheckoutRequest,
+    Gateways,
+    ProviderPayment,
+    ProviderState,
+    ProviderUnreachable,
+)
+from payments.registry.services import Service
+
+# A charge written down this long ago, which no provider ever confirmed to have, is given up.
+NEVER_SENT_AFTER = timedelta(minutes=30)
+ASK_AFTER = timedelta(minutes=1)
+
+
+class ProviderUnknown(Refused):
+    """Choose one of the ways to pay that are offered."""
+
+
+@dataclass(frozen=True)
+class Till:
+    """What a payment is taken with: the database, the providers, and our own address."""
+
+    database: Database
+    gateways: Gateways
+    base_url: str
+
+    def payment_url(self, handle: Handle) -> str:
+        """The payer's page of one charge; nobody can guess it."""
+        return f"{self.base_url}/payments/{handle}"
+
+
+def start_checkout(
+    till: Till, reference: str, *, provider: str, language: str, at: datetime
+) -> tuple[Handle, str]:
+    """Send a payer to pay: returns the charge and the provider's page to redirect to.
+
+    [transaction] the charge is written down → [no transaction] the provider is asked, the charge's
+    handle being its idempotency key → [transaction] its answer is written down. A repeated request
+    finds the same charge and the same page; a crash between the steps is finished by the next one.
+
+    Raises ProviderUnknown, ProviderUnreachable, BillBusy, and what find_bill and refuse_unpayable raise.
+    """
+    gateway = till.gateways.get(provider)
+    if gateway is None:
+        raise ProviderUnknown(provider=provider[:40], offered=", ".join(till.gateways))
+    with till.database.transaction() as session:
+        bill = lock_bill(session, reference)
+        charge = open_charge(session, bill, provider=provider, language=language, by=PAYER, at=at)
+        if charge.checkout_url is not None:
+            return charge.handle, charge.checkout_url
+        service = session.get_one(Service, (bill.org_id, bill.service_code))
+        request = CheckoutRequest(
+            handle=str(charge.handle),
+            reference=bill.reference,
+            amount=charge.amount,
+            description=service.name.get(language) or service.name["uz"],
+            language=charge.language,
+            return_url=till.payment_url(charge.handle),
+            created_at=charge.created_at,
+        )
+
+    opened = gateway.open_checkout(request)
+
+    if opened.provider_ref is not None:
+        with till.database.transaction() as session:
+            charge = lock_charge(session, charge.handle)
+            mark_sent(
+                session,
+                charge,
+                provider_ref=opened.provider_ref,
+                checkout_url=opened.url,
+                by=provider_actor(provider),
+                at=at,
+            )
+    return charge.handle, opened.url
+
+
+def cancel_checkout(till: Till, handle: Handle, *, by: Actor, at: datetime) -> Charge:
+    """Give an attempt up at its provider; money that arrived meanwhile settles it instead.
+
+    Raises ChargeNotFound and ProviderUnreachable (the attempt then stays open).
+    """
+    with till.database.transaction() as session:
+        charge = lock_charge(session, handle)
+        if charge.state not in OPEN_STATES:
+            return charge
+        if charge.provider_ref is None:
+            return close_charge(
+                session, charge, "cancel", by=by, at=at, reason="given up by the payer"
+            )
+    answer = till.gateways[charge.provider].close_checkout(charge.provider_ref)
+    return apply_answer(till.database, handle, answer, by=by, at=at)
+
+
+def apply_answer(
+    database: Database, handle: Handle, answer: ProviderPayment, *, by: Actor, at: datetime
+) -> Charge:
+    """Bring a charge to what its provider says, whoever asked; the one way money settles a charge."""
+    with database.transaction() as session:
+        charge = lock_charge(session, handle)
+        speaker = provider_actor(charge.provider)
+        mark_sent(
+            session, charge, provider_ref=answer.provider_ref, checkout_url=None, by=speaker, at=at
+        )
+        charge.payment_ref = answer.payment_ref or charge.payment_ref
+        if answer.state is ProviderState.PAID and answer.amount is not None:
+            settle_charge(session, charge, confirmed=answer.amount, by=speaker, at=at)
+        elif charge.state in OPEN_STATES and answer.state in ENDINGS:
+            event = ENDINGS[answer.state]
+            if event == "expire" and by == PAYER:
+                event = "cancel"
+            close_charge(session, charge, event, by=by, at=at, reason=answer.state.value)
+        return charge
+
+
+ENDINGS = {ProviderState.EXPIRED: "expire", ProviderState.DECLINED: "decline"}
+
+
+def resolve_open_charges(till: Till, *, at: datetime, limit: int = 100) -> dict[str, int]:
+    """Ask providers about attempts that are still open, so that a lost callback settles by itself.
+
+    An attempt its provider never had is given up after half an hour; an unreachable provider leaves
+    everything as it is until the next run.
+    """
+    with till.database.transaction() as session:
+        query = (
+            select(Charge)
+            .where(
+                Charge.state.in_([state.value for state in OPEN_STATES]),
+                Charge.created_at < at - ASK_AFTER,
+            )
+            .order_by(Charge.created_at)
+            .limit(limit)
+        )
+        waiting = list(session.scalars(query))
+    counts = {"asked": 0, "settled": 0, "closed": 0, "unreachable": 0}
+    for charge in waiting:
+        counts[_resolve(till, charge, at=at)] += 1
+    return counts
+
+
+def _resolve(till: Till, charge: Charge, *, at: datetime) -> str:
+    clerk = system_actor("resolve_open_charges")
+    if charge.provider_ref is None:
+        if charge.created_at > at - NEVER_SENT_AFTER:
+            return "asked"
+        with till.database.transaction() as session:
+            locked = lock_charge(session, charge.handle)
+            if locked.provider_ref is None and locked.state == ChargeState.CREATED:
+                close_charge(session, locked, "expire", by=clerk, at=at, reason="never sent")
+        return "closed"
+    return _ask(till, charge, clerk, at=at)
+
+
+def _ask(till: Till, charge: Charge, clerk: Actor, *, at: datetime) -> str:
+    gateway = till.gateways.get(charge.provider)
+    try:
+        answer = gateway.ask(charge.provider_ref or "") if gateway else None
+    except ProviderUnreachable:
+        return "unreachable"
+    if answer is None:
+        return "asked"
+    with till.database.transaction() as session:
+        before = lock_charge(session, charge.handle).state
+    after = apply_answer(till.database, charge.handle, answer, by=clerk, at=at)
+    if after.state == before:
+        return "asked"
+    with till.database.transaction() as session:
+        # "status corrected to match the provider" is an event of its own, not a silent update
+        record(session, after, "found_by_asking", by=clerk, at=at, was=before, state=after.state)
+    return "settled" if after.state == ChargeState.SETTLED else "closed"

@@ -1,0 +1,141 @@
+"""The proofs of payments: charges, bills, receipts, providers, agencies and banks against the ledger."""
+
+from ledger.books import Rule
+
+RULES = (
+    Rule(
+        "charges",
+        "Every settled charge has its journal of the confirmed amount, every reversed one both.",
+        "SELECT count(*) FROM payments.charge",
+        """
+        SELECT c.org_id, c.id AS charge, c.state, c.confirmed_minor AS confirmed,
+               s.amount AS settled, r.amount AS reversed
+          FROM payments.charge c
+          LEFT JOIN LATERAL (
+            SELECT sum(t.amount_minor) AS amount FROM ledger.journal j
+              JOIN ledger.transfer t ON t.org_id = j.org_id
+               AND t.id BETWEEN j.first_id AND j.first_id + j.transfers - 1
+             WHERE j.org_id = c.org_id
+               AND j.journal = ledger.journal_key('charge', c.id || ':settled')) s ON true
+          LEFT JOIN LATERAL (
+            SELECT sum(t.amount_minor) AS amount FROM ledger.journal j
+              JOIN ledger.transfer t ON t.org_id = j.org_id
+               AND t.id BETWEEN j.first_id AND j.first_id + j.transfers - 1
+             WHERE j.org_id = c.org_id
+               AND j.journal = ledger.journal_key('charge', c.id || ':reversed')) r ON true
+         WHERE s.amount IS DISTINCT FROM c.confirmed_minor
+            OR r.amount IS DISTINCT FROM CASE WHEN c.state = 'reversed' THEN c.confirmed_minor END
+         ORDER BY c.org_id, c.id
+        """,
+    ),
+    Rule(
+        "journals-of-charges",
+        "Every journal of a charge belongs to a charge that was settled.",
+        "SELECT count(*) FROM ledger.journal_doc WHERE doc ->> 'source' = 'charge'",
+        """
+        SELECT d.org_id, d.journal, d.doc ->> 'key' AS key
+          FROM ledger.journal_doc d
+         WHERE d.doc ->> 'source' = 'charge'
+           AND NOT EXISTS (
+             SELECT FROM payments.charge c
+              WHERE c.org_id = d.org_id AND c.state IN ('settled', 'reversed')
+                AND d.doc ->> 'key' IN (c.id || ':settled', c.id || ':reversed'))
+         ORDER BY d.org_id, d.journal
+        """,
+    ),
+    Rule(
+        "bills",
+        "A bill is paid exactly when one settled charge of its amount was applied to it.",
+        "SELECT count(*) FROM payments.bill",
+        """
+        SELECT b.org_id, b.reference, b.state, count(c.id) AS charges, sum(c.confirmed_minor) AS paid
+          FROM payments.bill b
+          LEFT JOIN payments.charge c ON c.org_id = b.org_id AND c.bill_id = b.id
+           AND c.state = 'settled' AND c.applied = 'bill'
+         GROUP BY b.org_id, b.id
+        HAVING count(c.id) <> (b.state = 'paid')::int
+            OR (b.state = 'paid' AND sum(c.confirmed_minor) <> b.amount_minor)
+         ORDER BY b.org_id, b.reference
+        """,
+    ),
+    Rule(
+        "receipts",
+        "Every charge whose money arrived has one receipt of that amount, numbered without gaps.",
+        "SELECT count(*) FROM payments.receipt",
+        """
+        SELECT c.org_id, c.id AS charge, c.confirmed_minor AS confirmed, r.number, r.amount_minor
+          FROM payments.charge c
+          FULL JOIN payments.receipt r ON r.org_id = c.org_id AND r.charge_id = c.id
+         WHERE (c.settled_at IS NOT NULL) <> (r.number IS NOT NULL)
+            OR r.amount_minor <> c.confirmed_minor
+        UNION ALL
+        SELECT n.org_id, NULL, n.last, 'year ' || n.year, count(r.number)
+          FROM payments.counter n
+          LEFT JOIN payments.receipt r
+            ON r.org_id = n.org_id AND split_part(r.number, '-', 2) = n.year::text
+         WHERE n.series = 'receipt' GROUP BY n.org_id, n.year, n.last
+        HAVING count(r.number) <> n.last OR max(split_part(r.number, '-', 3)::bigint) <> n.last
+        """,
+    ),
+    Rule(
+        "provider-clearing",
+        "What a provider owes us is its settled charges, less what it gave back and has paid out.",
+        "SELECT count(*) FROM ledger.account WHERE number = '1210'",
+        """
+        SELECT coalesce(l.org_id, p.org_id) AS org_id, coalesce(l.name, p.provider) AS provider,
+               coalesce(l.posted, 0) AS ledger, coalesce(p.owed, 0) AS owed
+          FROM (SELECT org_id, name, sum(posted) AS posted FROM ledger.account
+                 WHERE number = '1210' GROUP BY org_id, name) l
+          FULL JOIN (
+            SELECT org_id, provider, sum(minor) AS owed FROM (
+              SELECT org_id, provider, confirmed_minor AS minor FROM payments.charge
+               WHERE state = 'settled' AND provider <> 'bank'
+              UNION ALL
+              SELECT i.agency_org_id, i.provider, -i.gross_minor FROM payments.payout_item i
+                JOIN payments.payout o ON o.org_id = i.org_id AND o.provider = i.provider
+                 AND o.id = i.payout_id AND o.state = 'settled') moves
+             GROUP BY org_id, provider) p ON p.org_id = l.org_id AND p.provider = l.name
+         WHERE coalesce(l.posted, 0) <> coalesce(p.owed, 0)
+         ORDER BY 1, 2
+        """,
+    ),
+    Rule(
+        "due-to-agencies",
+        "What the operator owes an agency is what the agency's own book expects from it.",
+        "SELECT count(*) FROM ledger.account WHERE number IN ('1330', '2220')",
+        """
+        SELECT coalesce(a.org_id, o.agency) AS agency, coalesce(a.currency, o.currency) AS currency,
+               coalesce(a.posted, 0) AS agency_expects, coalesce(o.posted, 0) AS operator_owes
+          FROM (SELECT org_id, currency, sum(posted) AS posted FROM ledger.account
+                 WHERE number = '1330' GROUP BY org_id, currency) a
+          FULL JOIN (SELECT name::integer AS agency, currency, sum(posted) AS posted
+                       FROM ledger.account WHERE number = '2220' GROUP BY name, currency) o
+            ON o.agency = a.org_id AND o.currency = a.currency
+         WHERE coalesce(a.posted, 0) <> coalesce(o.posted, 0)
+         ORDER BY 1, 2
+        """,
+    ),
+    Rule(
+        "bank",
+        "Each bank account's ledger balance is its statements' movement, less the lines not posted.",
+        "SELECT count(*) FROM payments.bank_account",
+        """
+        SELECT b.org_id, b.account, b.currency, coalesce(l.posted, 0) AS ledger,
+               coalesce(s.moved, 0) AS statements, coalesce(n.minor, 0) AS not_posted
+          FROM payments.bank_account b
+          LEFT JOIN (SELECT org_id, name, sum(posted) AS posted FROM ledger.account
+                      WHERE number = '1110' GROUP BY org_id, name) l
+            ON l.org_id = b.org_id AND l.name = b.account
+          LEFT JOIN (SELECT org_id, account, currency, sum(closing_minor - opening_minor) AS moved
+                       FROM payments.statement WHERE verdict = 'accepted'
+                      GROUP BY org_id, account, currency) s
+            ON s.org_id = b.org_id AND s.account = b.account AND s.currency = b.currency
+          LEFT JOIN (SELECT org_id, account, currency, sum(amount_minor) AS minor
+                       FROM payments.statement_line WHERE state IN ('unmatched', 'break')
+                      GROUP BY org_id, account, currency) n
+            ON n.org_id = b.org_id AND n.account = b.account AND n.currency = b.currency
+         WHERE coalesce(l.posted, 0) <> coalesce(s.moved, 0) - coalesce(n.minor, 0)
+         ORDER BY 1, 2
+        """,
+    ),
+)
