@@ -30,6 +30,7 @@ def upgrade() -> None:
       END IF;
     END $$
     """)
+    op.execute("GRANT SELECT ON alembic_version TO mizon_app")
     for schema in ("jobs", "history"):
         op.execute(f"CREATE SCHEMA {schema}")
         op.execute(f"GRANT USAGE ON SCHEMA {schema} TO mizon_app")

@@ -37,6 +37,7 @@ CREATE TABLE payments.statement (
   account text,
   currency text,
   statement_id text NOT NULL,
+  sequence bigint,
   position integer,
   from_date date,
   to_date date,
@@ -131,8 +132,8 @@ CREATE TABLE payments.reconciliation_run (
 # What the service's role may do; a column that is not named here is never changed by it.
 GRANTS = {
     "bank_account": ", UPDATE (mfo)",
-    "statement_file": "",
-    "statement": "",
+    "statement_file": ", UPDATE (verdict, reasons)",
+    "statement": ", UPDATE (verdict, reasons, position)",
     "statement_line": ", UPDATE (state, matched_to, matched_at)",
     "payout": ", UPDATE (state, settled_at)",
     "payout_item": "",
@@ -145,7 +146,7 @@ def upgrade() -> None:
     op.execute(TABLES)
     for table, granted in GRANTS.items():
         op.execute(f"GRANT SELECT, INSERT{granted} ON payments.{table} TO mizon_app")
-    for table in ("statement_file", "statement", "payout_item", "reconciliation_run"):
+    for table in ("payout_item", "reconciliation_run"):
         op.execute(f"""
         CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.{table}
           FOR EACH ROW EXECUTE FUNCTION history.refuse_change()

@@ -49,7 +49,9 @@ from payments.registry.services import Service
 PAYME = provider_actor("payme")
 TIMEOUT_MILLISECONDS = 43_200_000
 REASON_TIMEOUT = 4
-REASONS = range(1, 100)  # 1, 2, 3, 4, 5 and 10 are documented; a new one must not stop a cancellation
+REASONS = range(
+    1, 100
+)  # 1, 2, 3, 4, 5 and 10 are documented; a new one must not stop a cancellation
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Answer = dict[str, Any] | PaymeError

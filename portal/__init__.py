@@ -1,0 +1,1 @@
+"""Server-rendered pages; knows all below, holds no rule."""

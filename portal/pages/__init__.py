@@ -1,0 +1,1 @@
+"""One file per page family: route, view values, template."""

@@ -1,0 +1,192 @@
+"""The command line: one sub-command a line of `./mizon help`; imports wait until a command needs them."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from foundation.errors import Refusal
+from service.settings import SettingsMissing
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit code. A refusal is one sentence, never a stack trace."""
+    options = _parser().parse_args(arguments or ["help"])
+    command: Command = options.run
+    try:
+        return command(options)
+    except (Refusal, SettingsMissing) as refusal:
+        print(f"mizon: {refusal}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mizon", description="State payments on one ledger.")
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    def add(name: str, run: Command, help: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help, description=help)
+        made.set_defaults(run=run)
+        return made
+
+    demo = add("demo", _demo, "a living town with its own database; Ctrl-C ends it")
+    demo.add_argument(
+        "--check", action="store_true", help="drive the whole story once and exit 0 or 1"
+    )
+    demo.add_argument("--port", type=int, default=8000, help="0 for any free port")
+    demo.add_argument("--bills", type=int, default=12, help="how many open bills the town has")
+    demo.add_argument(
+        "--info", type=Path, help="write addresses, keys and process ids here, as JSON"
+    )
+    demo.add_argument("--data", type=Path, help="where the town's database lives")
+
+    serve = add("serve", _serve, "pages and callbacks, on MIZON_DATABASE_URL")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8000)
+    add("work", _work, "the worker: callbacks and scheduled jobs; run as many as you like")
+    provider = add(
+        "provider", _provider, "the sandbox provider, where real keys are not configured"
+    )
+    provider.add_argument("--host", default="127.0.0.1")
+    provider.add_argument("--port", type=int, default=8010)
+    provider.add_argument("--journal", type=Path, help="file in which the provider remembers")
+    add("migrate", _migrate, "bring MIZON_OWNER_DATABASE_URL to the newest version")
+    seed = add("seed", _seed, "put the demo town into MIZON_DATABASE_URL")
+    seed.add_argument("--bills", type=int, default=12)
+
+    prove = add("prove", _prove, "recompute the books from the transfers; exit 1 at a difference")
+    prove.add_argument("--json", action="store_true")
+    reconcile = add("reconcile", _reconcile, "read settlements, match statement lines, post, prove")
+    reconcile.add_argument("--json", action="store_true")
+    bank = add("bank", lambda _: _usage(bank), "bank statement files: check, import")
+    of_bank = bank.add_subparsers(metavar="COMMAND")
+    for name, run, help_text in (
+        ("check", _bank_check, "judge files without a database"),
+        ("import", _bank_import, "keep files, and accept what passes the gate"),
+    ):
+        command = of_bank.add_parser(name, help=help_text, description=help_text)
+        command.add_argument("files", nargs="+", metavar="FILE")
+        command.add_argument(
+            "--json", action="store_true", help="one JSON object a file, a line each"
+        )
+        command.set_defaults(run=run)
+
+    add("check", _check, "format, lint, types, import arrows")
+    add("fix", _fix, "format and mend what can be mended by itself")
+    test = add("test", _test, "check, and the whole suite on a real PostgreSQL")
+    test.add_argument("rest", nargs=argparse.REMAINDER, help="given on to pytest")
+    add("doctor", _doctor, "say what this machine has and lacks")
+    add("help", lambda _: _usage(parser), "this list")
+    return parser
+
+
+def _usage(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    if options.check:
+        from service.demo.check import run_check
+
+        return run_check(bills=options.bills)
+    from service.demo.town_hall import run_demo
+
+    return run_demo(port=options.port, bills=options.bills, info=options.info, data=options.data)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from service.processes import serve
+
+    return serve(host=options.host, port=options.port)
+
+
+def _work(_: argparse.Namespace) -> int:
+    from service.processes import run_worker
+
+    return run_worker()
+
+
+def _provider(options: argparse.Namespace) -> int:
+    from service.processes import run_provider
+
+    return run_provider(host=options.host, port=options.port, journal=options.journal)
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from migrations.upgrade import migrate, version_of
+    from service.settings import read_settings
+
+    url = read_settings().owner_database_url
+    migrate(url)
+    print(f"The database has version {version_of(url)}.")
+    return 0
+
+
+def _seed(options: argparse.Namespace) -> int:
+    from foundation.database import Database
+    from service.demo.town import build_town
+    from service.settings import read_settings
+
+    settings = read_settings()
+    town = build_town(
+        Database(settings.database_url), settings.operator_account, bills=options.bills
+    )
+    for member in town.staff:
+        print(f"{member.role}: {member.login} / {member.password}")
+    return 0
+
+
+def _prove(options: argparse.Namespace) -> int:
+    from service.books import prove_books
+
+    return prove_books(as_json=options.json)
+
+
+def _reconcile(options: argparse.Namespace) -> int:
+    from service.books import reconcile_now
+
+    return reconcile_now(as_json=options.json)
+
+
+def _bank_check(options: argparse.Namespace) -> int:
+    from service.bank_files import check_files
+
+    return check_files(options.files, as_json=options.json)
+
+
+def _bank_import(options: argparse.Namespace) -> int:
+    from service.bank_files import import_files
+
+    return import_files(options.files, as_json=options.json)
+
+
+def _check(_: argparse.Namespace) -> int:
+    from service.quality import check
+
+    return check()
+
+
+def _fix(_: argparse.Namespace) -> int:
+    from service.quality import fix
+
+    return fix()
+
+
+def _test(options: argparse.Namespace) -> int:
+    from service.quality import test
+
+    return test(options.rest)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from service.doctor import examine
+
+    report = examine()
+    print(json.dumps(report, indent=2, ensure_ascii=False))
+    return 0

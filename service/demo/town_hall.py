@@ -1,0 +1,277 @@
+"""`mizon demo`: keep the town running: its database, its pages, its worker and its provider.
+
+Children leave when this process does, however it ended; a child or a PostgreSQL that was killed is
+started again. Nothing is left behind but the town's own data folder.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from sqlalchemy import create_engine, text
+
+from foundation.database import APPLICATION_ROLE, Database
+from migrations.upgrade import migrate, newest_version, version_of
+from payments.gateways.payme import ACCOUNT_FIELD
+from service.demo.town import Town, build_town
+from service.embedded import EmbeddedServer
+from service.embedded.files import free_port, is_free
+from service.processes import LEAVES_WITH_PARENT
+from service.settings import Settings
+from service.wiring import provider_settings
+
+ROOT = Path(__file__).parent.parent.parent
+HOST = "127.0.0.1"
+SERVICE_LOGIN = "mizon_service"
+READY_SECONDS = 30
+WATCH_SECONDS = 0.5
+
+
+@dataclass
+class TownHall:
+    """A running town."""
+
+    settings: Settings
+    town: Town
+    server: EmbeddedServer | None
+    home: Path
+    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Who runs as which process."""
+        found = {name: child.pid for name, child in self.children.items()}
+        if self.server is not None:
+            found["postgres"] = self.server.pid
+        return {"demo": os.getpid(), **found}
+
+    def keep_running(self) -> bool:
+        """Start again what has died; returns whether anything had to be started."""
+        before = self.pids
+        if self.server is not None:
+            self.server.ensure_running()
+        for name in COMMANDS:
+            child = self.children.get(name)
+            if child is None or child.poll() is not None:
+                self.children[name] = self._spawn(name)
+        return self.pids != before
+
+    def info(self) -> dict[str, Any]:
+        """What a script needs to drive this town."""
+        provider = provider_settings(self.settings)
+        base_url = self.settings.base_url
+        return {
+            "base_url": base_url,
+            "pids": self.pids,
+            "database_url": self.settings.database_url,
+            "owner_database_url": self.settings.owner_database_url,
+            "payme": {
+                "url": provider.payme_endpoint_url,
+                "login": provider.payme_login,
+                "key": provider.payme_key,
+                "account_field": ACCOUNT_FIELD,
+            },
+            "stripe": {
+                "webhook_url": provider.stripe_webhook_url,
+                "webhook_secret": provider.stripe_webhook_secret,
+                "secret_key": provider.stripe_secret_key,
+                "api_url": self.settings.sandbox_url,
+            },
+            "provider_url": self.settings.sandbox_url,
+            "operator_account": self.settings.operator_account,
+            "staff": [vars(member) for member in self.town.staff],
+            "bills": [
+                {
+                    "reference": bill.reference,
+                    "amount_minor": bill.amount_minor,
+                    "currency": bill.currency,
+                    "page_url": f"{base_url}/bills/{bill.reference}",
+                }
+                for bill in self.town.bills
+            ],
+        }
+
+    def stop(self) -> None:
+        """End every child, then the database."""
+        for child in self.children.values():
+            child.terminate()
+        for child in self.children.values():
+            try:
+                child.wait(timeout=8)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def _spawn(self, name: str) -> subprocess.Popen[bytes]:
+        command = [part.format(**self._ports(), home=self.home) for part in COMMANDS[name]]
+        with (self.home / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-m", "service", *command],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **environment(self.settings), "PYTHONPATH": str(ROOT)},
+                start_new_session=True,  # Ctrl-C is ours to pass on, in order
+            )
+
+    def _ports(self) -> dict[str, str]:
+        return {
+            "port": self.settings.base_url.rpartition(":")[2],
+            "provider_port": self.settings.sandbox_url.rpartition(":")[2],
+        }
+
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "web": ("serve", "--port", "{port}"),
+    "worker": ("work",),
+    "provider": ("provider", "--port", "{provider_port}", "--journal", "{home}/provider.jsonl"),
+}
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings, as a child reads them."""
+    return {
+        "MIZON_DATABASE_URL": settings.database_url,
+        "MIZON_OWNER_DATABASE_URL": settings.owner_database_url,
+        "MIZON_BASE_URL": settings.base_url,
+        "MIZON_SANDBOX_URL": settings.sandbox_url,
+        "MIZON_SANDBOX_SECRET": settings.sandbox_secret,
+        "MIZON_OPERATOR_ACCOUNT": settings.operator_account,
+        LEAVES_WITH_PARENT: "1",
+    }
+
+
+@contextmanager
+def open_town(home: Path, *, port: int, bills: int) -> Iterator[TownHall]:
+    """Bring a town up and, at the end, down again."""
+    with ExitStack() as closing:
+        home.mkdir(parents=True, exist_ok=True)
+        server, owner_url, service_url = _database(closing, home)
+        secret = _secret(home)
+        settings = Settings(
+            database_url=service_url,
+            owner_database_url=owner_url,
+            base_url=f"http://127.0.0.1:{_port(port)}",
+            sandbox_url=f"http://127.0.0.1:{free_port(HOST)}",
+            sandbox_secret=secret,
+        )
+        if version_of(owner_url) != newest_version():
+            migrate(owner_url)
+        _allow_service(owner_url, service_url)
+        database = Database(service_url, name="mizon demo", pool_size=2)
+        closing.callback(database.close)
+        town = build_town(database, settings.operator_account, bills=bills, secret=secret)
+        hall = TownHall(settings, town, server, home)
+        closing.callback(hall.stop)
+        hall.keep_running()
+        wait_until_ready(hall)
+        yield hall
+
+
+def run_demo(*, port: int, bills: int, info: Path | None, data: Path | None) -> int:
+    """Run a town until Ctrl-C."""
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    with open_town((data or ROOT / ".mizon" / "town").absolute(), port=port, bills=bills) as hall:
+        _write_info(info, hall)
+        _say(hall)
+        while not stopping.wait(WATCH_SECONDS):
+            if hall.keep_running():
+                _write_info(info, hall)
+        print("Stopping the town…", flush=True)
+    return 0
+
+
+def wait_until_ready(hall: TownHall) -> None:
+    """Wait until pages and provider answer; says which log to read when one never does."""
+    for name, url in (("web", hall.settings.base_url), ("provider", hall.settings.sandbox_url)):
+        give_up = time.monotonic() + READY_SECONDS
+        while not _answers(f"{url}/healthz"):
+            if time.monotonic() > give_up or hall.children[name].poll() is not None:
+                log = (hall.home / f"{name}.log").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"{name} does not answer at {url}\n{log}")
+            time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _database(closing: ExitStack, home: Path) -> tuple[EmbeddedServer | None, str, str]:
+    """The embedded server, or the one that MIZON_DATABASE_URL names."""
+    if given := os.environ.get("MIZON_DATABASE_URL"):
+        return None, os.environ.get("MIZON_OWNER_DATABASE_URL", given), given
+    server = closing.enter_context(EmbeddedServer(home))
+    return server, server.superuser_url, server.url(SERVICE_LOGIN)
+
+
+def _allow_service(owner_url: str, service_url: str) -> None:
+    """Let the service's login become its role; it has no right of its own."""
+    if SERVICE_LOGIN not in service_url:
+        return
+    password = service_url.partition(f"{SERVICE_LOGIN}:")[2].partition("@")[0]
+    engine = create_engine(owner_url)
+    with engine.begin() as connection:
+        found = text("SELECT FROM pg_roles WHERE rolname = :login")
+        if connection.execute(found, {"login": SERVICE_LOGIN}).first() is None:
+            role = f"CREATE ROLE {SERVICE_LOGIN} LOGIN PASSWORD '{password}' IN ROLE {APPLICATION_ROLE}"
+            connection.execute(text(role))
+    engine.dispose()
+
+
+def _secret(home: Path) -> str:
+    """A random secret, made at the first start and kept with the town's data."""
+    path = home / "town-secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(24), encoding="ascii")
+    return path.read_text(encoding="ascii")
+
+
+def _port(wanted: int) -> int:
+    """The wanted port, or another one when somebody has it."""
+    return wanted if wanted and is_free(HOST, wanted) else free_port(HOST)
+
+
+def _write_info(path: Path | None, hall: TownHall) -> None:
+    if path is None:
+        return
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text(json.dumps(hall.info(), indent=2, ensure_ascii=False), encoding="utf-8")
+    partial.replace(path)  # whoever reads it finds the whole of it
+
+
+def _say(hall: TownHall) -> None:
+    bills = hall.town.bills
+    print(f"\nMizon is running: {hall.settings.base_url}\n")
+    print("Pay a bill, as a citizen:")
+    for bill in bills[:4]:
+        print(f"  {hall.settings.base_url}/bills/{bill.reference}   {bill.amount}")
+    print(f"  … {len(bills)} open bills in all\n")
+    print(f"Work here, as staff: {hall.settings.base_url}/staff")
+    for member in hall.town.staff:
+        print(f"  {member.role:16} {member.login} / {member.password}")
+    print(f"\nThe sandbox provider (no real money): {hall.settings.sandbox_url}")
+    print("Ctrl-C ends it; the town's data stays for the next start.\n", flush=True)

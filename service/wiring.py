@@ -1,0 +1,87 @@
+"""The one map of dependencies: settings become a database, gateways and the sandbox's own settings."""
+
+from foundation.clock import now
+from foundation.database import Database
+from payments.checkout import Till
+from payments.gateways.payme import PaymeGateway
+from payments.gateways.protocol import Gateway
+from payments.gateways.sandbox.provider import ProviderSettings
+from payments.gateways.stripe import StripeGateway
+from service.settings import Settings, SettingsMissing
+
+SANDBOX_MERCHANT = "5f0000000000000000000001"
+
+
+def till(settings: Settings, *, name: str, pool_size: int = 10) -> Till:
+    """What payments are taken with, for one process of this name."""
+    database = Database(settings.database_url, name=name, pool_size=pool_size)
+    return Till(database, gateways(settings), settings.base_url)
+
+
+def gateways(settings: Settings) -> dict[str, Gateway]:
+    """The providers that are configured; the sandbox stands in when it is, and never beside real keys.
+
+    Raises SettingsMissing when there is no way to pay at all.
+    """
+    real = bool(settings.stripe_secret_key or settings.payme_key)
+    if settings.sandbox_url:
+        if real:
+            raise SettingsMissing("MIZON_SANDBOX_URL and real provider keys exclude each other.")
+        if len(settings.sandbox_secret) < 16:
+            raise SettingsMissing("Set MIZON_SANDBOX_SECRET to 16 or more random characters.")
+        return _sandbox_gateways(settings)
+    if not real:
+        raise SettingsMissing(
+            "No payment provider is configured: set MIZON_STRIPE_SECRET_KEY with"
+            " MIZON_STRIPE_WEBHOOK_SECRETS, or MIZON_PAYME_MERCHANT with MIZON_PAYME_KEY,"
+            " or MIZON_SANDBOX_URL with MIZON_SANDBOX_SECRET for trying things out."
+        )
+    return _real_gateways(settings)
+
+
+def provider_settings(settings: Settings) -> ProviderSettings:
+    """What the sandbox provider is told: our addresses, and keys only we two know."""
+    callbacks = f"{settings.base_url}/callbacks"
+    return ProviderSettings(
+        base_url=settings.sandbox_url,
+        clock=now,
+        stripe_secret_key=f"sk_test_{settings.sandbox_key('stripe')[:40]}",
+        stripe_webhook_url=f"{callbacks}/stripe",
+        stripe_webhook_secret=f"whsec_{settings.sandbox_key('stripe webhook')[:40]}",
+        payme_endpoint_url=f"{callbacks}/payme",
+        payme_key=settings.sandbox_key("payme")[:36],
+        payme_merchant=SANDBOX_MERCHANT,
+        collection_accounts={"UZS": settings.operator_account},
+    )
+
+
+def _sandbox_gateways(settings: Settings) -> dict[str, Gateway]:
+    provider = provider_settings(settings)
+    return {
+        "stripe": StripeGateway(
+            provider.stripe_secret_key,
+            [provider.stripe_webhook_secret],
+            api_url=settings.sandbox_url,
+        ),
+        "payme": PaymeGateway(
+            provider.payme_merchant,
+            key=provider.payme_key,
+            checkout_url=f"{settings.sandbox_url}/payme",
+            registers_url=f"{settings.sandbox_url}/payme/registers",
+        ),
+    }
+
+
+def _real_gateways(settings: Settings) -> dict[str, Gateway]:
+    found: dict[str, Gateway] = {}
+    if settings.stripe_secret_key:
+        if not settings.stripe_webhook_secrets:
+            raise SettingsMissing("MIZON_STRIPE_SECRET_KEY needs MIZON_STRIPE_WEBHOOK_SECRETS.")
+        found["stripe"] = StripeGateway(settings.stripe_secret_key, settings.stripe_webhook_secrets)
+    if settings.payme_key:
+        if not settings.payme_merchant:
+            raise SettingsMissing("MIZON_PAYME_KEY needs MIZON_PAYME_MERCHANT.")
+        found["payme"] = PaymeGateway(
+            settings.payme_merchant, login=settings.payme_login, key=settings.payme_key
+        )
+    return found
