@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.database import Base
+from foundation.errors import NotFound
 from ledger.chart import ChartLine
 from ledger.currencies import CODES
 from ledger.money import Money, numeric_code
@@ -93,6 +94,10 @@ class Account(Base):
         return f"{self.number} {self.name}".strip()
 
 
+class AccountNotFound(NotFound):
+    """There is no such account in this book."""
+
+
 @dataclass(frozen=True)
 class AccountKey:
     """An account as an entry names it: a chart line, a name among its sisters, a currency."""
@@ -125,4 +130,12 @@ def account_id(session: Session, org_id: int, key: AccountKey) -> int:
         },
     )
     found: int = row.scalar_one()
+    return found
+
+
+def find_account(session: Session, org_id: int, account: int) -> Account:
+    """One account of a book. Raises AccountNotFound."""
+    found = session.get(Account, (org_id, account))
+    if found is None:
+        raise AccountNotFound(org_id=org_id, account=account)
     return found

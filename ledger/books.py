@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
@@ -130,6 +129,8 @@ RULES = (
 def prove(session: Session, rules: tuple[Rule, ...] = RULES) -> Iterator[Check]:
     """Examine each rule in turn, over every book; a difference is shown, never repaired."""
     for rule in rules:
-        examined = session.execute(text(rule.counted)).scalar_one()
-        first = session.execute(text(f"{rule.broken} LIMIT 1")).mappings().first()
+        # As it stands, with no parameters: a colon in a rule is SQL's own.
+        run = session.connection().exec_driver_sql
+        examined = run(rule.counted).scalar_one()
+        first = run(f"{rule.broken} LIMIT 1").mappings().first()
         yield Check(rule.name, rule.sentence, examined, dict(first) if first else None)

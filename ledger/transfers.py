@@ -57,6 +57,12 @@ class Transfer:
     amount: Money
 
 
+def journal_key(source: str, key: str) -> UUID:
+    """Sixteen bytes of SHA-256 over the words of a request; `ledger.journal_key` in SQL."""
+    named = f"{len(source)}:{source}:{key}".encode()
+    return UUID(bytes=hashlib.sha256(named).digest()[:16])
+
+
 @dataclass(frozen=True)
 class Journal:
     """An atomic group of transfers in one book, under a key that is idempotent for ever.
@@ -75,9 +81,8 @@ class Journal:
 
     @property
     def id(self) -> UUID:
-        """The journal's key in the database: 16 bytes of SHA-256 over source and key."""
-        named = f"{len(self.source)}:{self.source}:{self.key}".encode()
-        return UUID(bytes=hashlib.sha256(named).digest()[:16])
+        """The journal's key in the database."""
+        return journal_key(self.source, self.key)
 
 
 @dataclass(frozen=True)

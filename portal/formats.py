@@ -109,4 +109,4 @@ def in_tashkent(at: datetime) -> datetime:
 
 def reference(digits: str) -> str:
     """A reference in groups of four, as it is read aloud: 1010 0007 0000 0000 0178."""
-    return GAP.join(digits[start : start + 4] for start in range(0, len(digits), 4))
+    return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))

@@ -30,6 +30,7 @@ from portal.languages import (
     spoken,
     translated,
 )
+from portal.spelling import in_words
 from portal.words import WORDS, tone, word
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -146,6 +147,7 @@ def environment() -> Environment:
         "count": lambda number: formats.count(number, spoken()),
         "date": date_tag,
         "figure": lambda amount: formats.figure(amount, spoken()),
+        "in_words": lambda amount: in_words(amount, spoken()),
         "moment": moment_tag,
         "money": lambda amount: formats.money(amount, spoken()),
         "reference": formats.reference,

@@ -11,10 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from migrations.upgrade import newest_version
 from payments.callbacks.endpoint import callbacks_router
-from portal.assets import static_router
-from portal.pages.problems import answer_problems
-from portal.pages.routes import pages_router
+from portal import routes
 from portal.rendering import Site
+from portal.routes.problems import answer_problems
 from service.settings import Settings
 from service.wiring import till
 
@@ -29,11 +28,13 @@ def create_app(settings: Settings) -> FastAPI:
         taking.database.close()
 
     app = FastAPI(title="Mizon", openapi_url=None, lifespan=lifespan)
+    app.state.till = taking
+    app.state.provider_origins = _provider_origins(settings)
+    app.state.secure_cookie = settings.base_url.startswith("https:")
     app.state.site = Site(test_mode=settings.test_mode)
     app.add_middleware(GZipMiddleware, minimum_size=600)
     app.include_router(callbacks_router(taking))
-    app.include_router(static_router())
-    app.include_router(pages_router(taking, provider_origins=_provider_origins(settings)))
+    app.include_router(routes.router)
     answer_problems(app)
 
     @app.get("/healthz", include_in_schema=False)
@@ -61,5 +62,3 @@ def _provider_origins(settings: Settings) -> tuple[str, ...]:
     if settings.sandbox_url:
         return (settings.sandbox_url,)
     return ("https://checkout.stripe.com", "https://checkout.paycom.uz")
-
-

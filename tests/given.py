@@ -42,7 +42,9 @@ class Given:
     def town(self) -> Town:
         return build_town(self.database, ACCOUNT, bills=0, secret="the tests' own secret")
 
-    def open_bill(self, amount: Money | None = None, org_id: int = AGENCY, at: datetime = NOON) -> Bill:
+    def open_bill(
+        self, amount: Money | None = None, org_id: int = AGENCY, at: datetime = NOON
+    ) -> Bill:
         with self.database.transaction() as session:
             return issue_bill(
                 session,
@@ -58,7 +60,9 @@ class Given:
     def pending_charge(self, bill: Bill, provider: str = "stripe", at: datetime = NOON) -> Charge:
         with self.database.transaction() as session:
             locked = lock_bill(session, bill.reference)
-            charge = open_charge(session, locked, provider=provider, language="uz", by=STRIPE, at=at)
+            charge = open_charge(
+                session, locked, provider=provider, language="uz", by=STRIPE, at=at
+            )
             mark_sent(
                 session,
                 charge,
@@ -82,7 +86,6 @@ class Given:
             return find_bill(session, bill.reference)
 
     def balance(self, org_id: int, key: AccountKey) -> Money:
-
 
         with self.database.transaction() as session:
             found = session.execute(

@@ -71,7 +71,11 @@ class StripeGateway:
                             },
                         }
                     ],
-                    "metadata": {"charge": request.handle, "payment_reference": request.reference},
+                    "metadata": {
+                        "charge": request.handle,
+                        "payment_reference": request.reference,
+                        "language": request.language,
+                    },
                     "payment_intent_data": {
                         "metadata": {
                             "charge": request.handle,

@@ -171,9 +171,10 @@ def build_town(database: Database, account: str, *, bills: int, secret: str = ""
             _found_organisations(session, account)
             _hire(session, staff)
     with database.transaction() as session:
-        open_bills = [bill for bill in bills_of(session, None, limit=10_000) if bill.state == "open"]
-        for number in range(len(open_bills), bills):
-            open_bills.append(_issue(session, number))
+        open_bills = [
+            bill for bill in bills_of(session, None, limit=10_000) if bill.state == "open"
+        ]
+        open_bills += [_issue(session, number) for number in range(len(open_bills), bills)]
     newest_first = sorted(open_bills, key=lambda bill: (bill.issued_at, bill.reference))
     return Town(staff, tuple(newest_first))
 
@@ -223,9 +224,7 @@ def _hire(session: Session, staff: tuple[SignIn, ...]) -> None:
 
 def _issue(session: Session, number: int) -> Bill:
     offer = OFFERS[number % len(OFFERS)]
-    clerk = Actor(
-        "staff", "clerk", grants=frozenset({(Role.AGENCY_CLERK, offer.org_id)})
-    )
+    clerk = Actor("staff", "clerk", grants=frozenset({(Role.AGENCY_CLERK, offer.org_id)}))
     return issue_bill(
         session,
         offer.org_id,
@@ -247,5 +246,3 @@ def _password(secret: str, login: str) -> str:
     key = secret or now().isoformat()
     words = hmac.new(key.encode(), login.encode(), hashlib.sha256).hexdigest()
     return "-".join(words[place : place + 4] for place in range(0, 16, 4))
-
-

@@ -18,11 +18,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PATIENCE = (
-    (signal.SIGINT, 20),
-    (signal.SIGQUIT, 5),
-    (signal.SIGKILL, 5),
-)  # seconds for each way to stop
+# Ways to stop, and the seconds that each is given.
+PATIENCE = ((signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5))
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 

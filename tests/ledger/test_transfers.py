@@ -201,7 +201,10 @@ def test_the_services_role_cannot_write_to_the_ledger_by_any_other_way(
     posted(books, journal("a", received(UZS("10"))))
     service = Database(server.url(service_login, books.engine.url.database))
 
-    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), service.transaction() as s:
+    with (
+        pytest.raises(ProgrammingError, match=r"permission denied|must be owner"),
+        service.transaction() as s,
+    ):
         s.execute(text(statement))
     service.close()
 
@@ -253,5 +256,3 @@ def _as_superuser(url: str, statement: str) -> None:
             connection.execute(text(statement))
     finally:
         engine.dispose()
-
-

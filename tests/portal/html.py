@@ -22,6 +22,7 @@ class Strict(HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert attrs, f"<{tag}/> says nothing"
         assert tag in EMPTY_IN_SVG | VOID, f"<{tag}/> is not an empty element"
 
     def handle_endtag(self, tag: str) -> None:

@@ -16,6 +16,7 @@ import procurement
 from foundation.errors import Refusal
 from portal.words import WORDS
 
+PACKAGES = (foundation, identity, ledger, payments, procurement, portal)
 ROOT = Path(portal.__file__).parent
 METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
 OPTIONS = {
@@ -47,16 +48,19 @@ def written() -> Catalog:
 
 def import_all() -> None:
     """Import every module that may refuse something to a person at a page."""
-    for package in (foundation, identity, ledger, payments, procurement, portal):
+    for package in PACKAGES:
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             import_module(module.name)
 
 
 def refusals(family: type[Refusal]) -> list[type[Refusal]]:
     """Every refusal of the packages that pages stand on; the providers' twin speaks to machines."""
-    found = [
-        refusal
-        for refusal in family.__subclasses__()
-        if not refusal.__module__.startswith(("tests", "payments.gateways.sandbox"))
-    ]
-    return found + [deeper for refusal in found for deeper in refusals(refusal)]
+    found = family.__subclasses__()
+    deeper = [below for refusal in found for below in refusals(refusal)]
+    return [refusal for refusal in found if is_shown(refusal.__module__)] + deeper
+
+
+def is_shown(module: str) -> bool:
+    """Whether what this module refuses can reach a page."""
+    packages = tuple(f"{package.__name__}." for package in PACKAGES)
+    return module.startswith(packages) and not module.startswith("payments.gateways.sandbox")

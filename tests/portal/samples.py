@@ -174,7 +174,9 @@ def checking(language: Language) -> Sample:
 @sample("checking-still")
 def checking_still(language: Language) -> Sample:
     page = "https://checkout.example/pay"
-    return checking_view(language, step="sent", provider_url=page, can_cancel=True, refreshes=False)
+    return checking_view(
+        language, step="sent", provider_url=page, can_cancel=True, refresh_seconds=None
+    )
 
 
 def receipt_view(language: Language, state: str, **more: object) -> Sample:

@@ -1,16 +1,18 @@
 """Every page, in every state and language, is whole: well formed, labelled, translated, linked."""
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import pytest
 from lxml import html
 from starlette.testclient import TestClient
 
+from portal.assets import STATIC
 from portal.languages import Choice, Language, gettext, read_catalog, speaking
 from portal.rendering import TEMPLATES
 from tests.portal.html import read, texts
-from tests.portal.samples import SAMPLES, templates_shown
+from tests.portal.samples import SAMPLES, build, templates_shown
 from tests.portal.show import make_app
 
 PAGES = [(name, language) for name in SAMPLES for language in Language]
@@ -65,7 +67,7 @@ def test_ids_are_unique_and_every_reference_to_one_is_kept(name, language):
     ids = tree.xpath("//@id")
     assert len(set(ids)) == len(ids)
     pointed = tree.xpath("//@for | //@aria-describedby | //@aria-labelledby")
-    wanted = {id for value in pointed for id in value.split()}
+    wanted = {name for value in pointed for name in value.split()}
     wanted |= {href[1:] for href in tree.xpath("//a/@href") if href.startswith("#")}
     assert wanted <= set(ids)
 
@@ -157,12 +159,13 @@ def test_no_page_says_that_no_money_was_taken(name):
 
 
 def test_only_an_open_bill_can_be_paid_and_its_button_carries_the_sum():
-    def button(name):
-        return page(name, Language.RU).xpath("//form[contains(@action, '/payments?')]//button")
+    def buttons(name):
+        found = page(name, Language.RU).xpath("//form[contains(@action, '/payments?')]//button")
+        return [" ".join(button.text_content().split()) for button in found]
 
-    assert [pay.text_content() for pay in button("bill-open")] == ["Оплатить 1 250 000,00 сум"]
+    assert buttons("bill-open") == ["Оплатить 1 250 000,00 сум"]
     for name in ("bill-paid", "bill-expired", "bill-cancelled", "bill-busy", "checking"):
-        assert button(name) == []
+        assert buttons(name) == []
 
 
 def test_a_checking_page_can_be_told_to_keep_still():
@@ -170,17 +173,23 @@ def test_a_checking_page_can_be_told_to_keep_still():
     assert not page("checking-still", Language.EN).xpath("//a[contains(@href, 'refresh=off')]")
 
 
-def test_text_from_outside_is_always_escaped():
-    from tests.portal.samples import bill
+def test_the_stylesheet_has_every_class_that_pages_use_and_no_other():
+    rules = re.sub(r"/\*.*?\*/", "", (STATIC / "mizon.css").read_text(), flags=re.DOTALL)
+    styled = set(re.findall(r"\.([a-z][a-z0-9-]*)", rules))
+    used = {
+        name
+        for sample in SAMPLES
+        for value in page(sample, Language.EN).xpath("//@class")
+        for name in value.split()
+    }
+    boxes_of_a_date = {"boxes", "w4", "w6"}
+    assert styled == used - {"staff"} | boxes_of_a_date
 
-    def hostile(_):
-        template, view = bill(Language.EN, "open", providers=())
-        return template, type(view)(**{**view.__dict__, "payer": "<script>alert(1)</script>"})
 
-    SAMPLES["hostile"] = hostile
-    try:
-        text = client().get("/show/hostile?lang=en").text
-    finally:
-        del SAMPLES["hostile"]
+def test_text_from_outside_is_always_escaped(monkeypatch):
+    template, view = build("bill-open", Language.EN)
+    hostile = replace(view, payer="<script>alert(1)</script>")
+    monkeypatch.setitem(SAMPLES, "hostile", lambda _: (template, hostile))
+    text = client().get("/show/hostile?lang=en").text
     assert "<script>" not in text
     assert "&lt;script&gt;" in text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # an exception, so neither frozen (it is given a traceback) nor compared
 class PaymeError(Exception):
     """An answer of the kind `error`; account errors name the field in `data`."""
 

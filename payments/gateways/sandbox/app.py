@@ -1,8 +1,8 @@
 """The provider as one web application, with the threads that deliver, expire and repeat."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final
@@ -52,6 +52,28 @@ def create_provider(settings: ProviderSettings, journal: Path | None) -> FastAPI
         Worker("finish debits", lambda: checkout.finish_debits(provider)),
     ]
 
+    closing = (courier.close, merchant.close, provider.store.close)
+    app = FastAPI(
+        lifespan=_while(workers, closing), docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.middleware("http")(_with_headers)
+    app.exception_handler(Refusal)(_refused)
+    for router in (
+        index_routes(provider),
+        stripe_routes(provider),
+        hosted_routes(provider, courier),
+        # Before Payme's own: a register's address would otherwise read as a link.
+        settlement_routes(provider),
+        payme_routes(provider, merchant, payments),
+        bank_routes(provider),
+    ):
+        app.include_router(router)
+    return app
+
+
+def _while(
+    workers: Sequence["Worker"], closing: Sequence[Callable[[], None]]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         for worker in workers:
@@ -59,27 +81,10 @@ def create_provider(settings: ProviderSettings, journal: Path | None) -> FastAPI
         yield
         for worker in workers:
             worker.stop()
-        courier.close()
-        merchant.close()
-        provider.store.close()
+        for close in closing:
+            close()
 
-    app = FastAPI(
-        title="Mizon sandbox provider",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
-    app.middleware("http")(_with_headers)
-    app.exception_handler(Refusal)(_refused)
-    app.include_router(index_routes(provider))
-    app.include_router(stripe_routes(provider))
-    app.include_router(hosted_routes(provider, courier))
-    # Before Payme's own: a register's address would otherwise read as a link.
-    app.include_router(settlement_routes(provider))
-    app.include_router(payme_routes(provider, merchant, payments))
-    app.include_router(bank_routes(provider))
-    return app
+    return lifespan
 
 
 async def _with_headers(

@@ -65,7 +65,10 @@ def create_session(provider: Provider, order: SessionOrder) -> Record:
 
 
 def expire_session(provider: Provider, id: str) -> Record:
-    """Close an open session: nobody can pay it any more. Raises CheckoutSessionNotFound and CheckoutSessionClosed."""
+    """Close an open session: nobody can pay it any more.
+
+    Raises CheckoutSessionNotFound and CheckoutSessionClosed.
+    """
     with provider.store.change():
         session = open_session(provider, id)
         expired = {**session, "status": "expired", "url": None}

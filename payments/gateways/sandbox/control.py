@@ -92,6 +92,28 @@ def bank_routes(provider: Provider) -> APIRouter:
     """Everything under /bank."""
     router = APIRouter(prefix="/bank")
 
+    _add_booking(router, provider)
+
+    @router.post("/statements", status_code=201)
+    def close_statement(order: StatementOrder) -> Record:
+        statement = bank.close_statement(provider, currency=order.currency, on=order.date)
+        return _statement_view(provider, statement)
+
+    @router.get("/statements")
+    def statements() -> Record:
+        closed = bank.statements_of(provider)
+        return {"statements": [_statement_view(provider, statement) for statement in closed]}
+
+    @router.get("/statements/{id}.xml")
+    def statement(id: str) -> Response:
+        found = bank.find_statement(provider, id)
+        xml = camt053(provider, found, bank.entries_of(provider, found))
+        return _file(xml, f"statement-{id}.xml", "application/xml")
+
+    return router
+
+
+def _add_booking(router: APIRouter, provider: Provider) -> None:
     @router.post("/transfers", status_code=201)
     def transfer(order: TransferOrder) -> Record:
         return bank.book(
@@ -115,24 +137,6 @@ def bank_routes(provider: Provider) -> APIRouter:
             code=bank.BANK_CHARGE,
             on=order.date,
         )
-
-    @router.post("/statements", status_code=201)
-    def close_statement(order: StatementOrder) -> Record:
-        statement = bank.close_statement(provider, currency=order.currency, on=order.date)
-        return _statement_view(provider, statement)
-
-    @router.get("/statements")
-    def statements() -> Record:
-        closed = bank.statements_of(provider)
-        return {"statements": [_statement_view(provider, statement) for statement in closed]}
-
-    @router.get("/statements/{id}.xml")
-    def statement(id: str) -> Response:
-        found = bank.find_statement(provider, id)
-        xml = camt053(provider, found, bank.entries_of(provider, found))
-        return _file(xml, f"statement-{id}.xml", "application/xml")
-
-    return router
 
 
 def _statement_view(provider: Provider, statement: Record) -> Record:

@@ -46,20 +46,12 @@ def hosted_routes(provider: Provider, courier: Courier) -> APIRouter:
     ) -> Response:
         try:
             session = checkout.find_session(provider, session_id)
-            language = _language(session, lang, accepts)
-            chosen = magic_of(session["amount_total"])
-            return _submit(
-                provider,
-                courier,
-                session,
-                outcome=outcome or chosen.outcome,
-                conduct=behaviour or chosen.conduct,
-                language=language,
-            )
         except checkout.CheckoutSessionNotFound:
             return notice("missing", language=language_of(lang, accepts=accepts), status=404)
-        except checkout.CheckoutSessionClosed:
-            return notice("closed", language=language, status=410, back=session["cancel_url"])
+        language = _language(session, lang, accepts)
+        return _submit(
+            provider, courier, session, outcome=outcome, conduct=behaviour, language=language
+        )
 
     return router
 
@@ -69,17 +61,20 @@ def _submit(
     courier: Courier,
     session: Record,
     *,
-    outcome: Outcome,
-    conduct: Conduct,
+    outcome: Outcome | None,
+    conduct: Conduct | None,
     language: Language,
 ) -> Response:
-    if outcome == Outcome.CANCEL and session["status"] == "open":
-        back = session["cancel_url"]
+    magic, back = magic_of(session["amount_total"]), session["cancel_url"]
+    chosen, behaviour = outcome or magic.outcome, BEHAVIOURS[conduct or magic.conduct]
+    if chosen == Outcome.CANCEL and session["status"] == "open":
         return see_other(back) if back else _pay_page(provider, session, language=language)
-    behaviour = BEHAVIOURS[conduct]
-    session, events = checkout.submit_payment(
-        provider, session["id"], outcome=outcome, behaviour=behaviour
-    )
+    try:
+        session, events = checkout.submit_payment(
+            provider, session["id"], outcome=chosen, behaviour=behaviour
+        )
+    except checkout.CheckoutSessionClosed:
+        return notice("closed", language=language, status=410, back=back)
     if session["status"] == "open":
         return _pay_page(provider, session, language=language, declined=True)
     if behaviour.before_redirect:

@@ -3,7 +3,12 @@
 from decimal import Decimal
 from io import BytesIO
 
-from payments.reconciliation.statements import FileReport, StatementFile, check_file, open_statement_file
+from payments.reconciliation.statements import (
+    FileReport,
+    StatementFile,
+    check_file,
+    open_statement_file,
+)
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 ACCOUNT = "<Acct><Id><IBAN>NL26VAYB8060476890</IBAN></Id><Ccy>EUR</Ccy></Acct>"
@@ -35,9 +40,7 @@ def entry(
     inside: str = "",
 ) -> str:
     value, sign = signed(text)
-    return (
-        f"<Ntry>{amount(value, currency)}<CdtDbtInd>{sign}</CdtDbtInd>{status}{dates}{inside}</Ntry>"
-    )
+    return f"<Ntry>{amount(value, currency)}<CdtDbtInd>{sign}</CdtDbtInd>{status}{dates}{inside}</Ntry>"
 
 
 def details(*parts: str) -> str:

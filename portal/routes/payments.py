@@ -1,0 +1,135 @@
+"""The citizen's page of one payment: checking, receipt, or not paid, by its state alone."""
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+
+from foundation.clock import now
+from foundation.history import Event, events_of
+from identity.actor import PAYER
+from identity.parties import organisation
+from payments.bills import Bill, BillState, masked
+from payments.charges import (
+    CLOSED_UNPAID,
+    Applied,
+    Charge,
+    ChargeState,
+    Handle,
+    find_charge,
+)
+from payments.checkout import cancel_checkout
+from payments.receipts import Receipt, receipt_of
+from payments.registry.services import Service
+from portal.languages import Language, language_of, pick
+from portal.pages.payments import CheckingPage, Moment, NotPaidPage, ReceiptPage
+from portal.rendering import redirect, render
+from portal.routes.given import Taking
+
+REFRESH_SECONDS = 3
+
+
+router = APIRouter()
+
+
+@router.get("/payments/{handle}")
+def show(handle: str, request: Request, till: Taking, wait: str = "") -> Response:
+    """What is known now; asks again by itself while it is not final."""
+    language, refreshes = language_of(request), wait != "no"
+    with till.database.transaction() as session:
+        charge = find_charge(session, Handle.parse(handle))
+        bill = session.get_one(Bill, (charge.org_id, charge.bill_id))
+        receipt = receipt_of(session, charge.org_id, charge.id)
+        if receipt is not None:
+            page = receipt_page(session, charge, bill, receipt, language)
+            return render(request, "receipt.html", page)
+        if charge.state in CLOSED_UNPAID:
+            return render(request, "not_paid.html", not_paid_page(session, charge, bill, language))
+        checking = checking_page(session, charge, bill, language, refreshes=refreshes)
+    seconds = REFRESH_SECONDS if refreshes else None
+    return render(request, "checking.html", checking, refresh_seconds=seconds)
+
+
+@router.post("/payments/{handle}/cancellation")
+def cancel(handle: str, request: Request, till: Taking) -> Response:
+    """Give the attempt up at its provider; what became of it is on its page."""
+    charge = cancel_checkout(till, Handle.parse(handle), by=PAYER, at=now())
+    return redirect(request, f"/payments/{charge.handle}")
+
+
+def checking_page(
+    session: Session, charge: Charge, bill: Bill, language: Language, *, refreshes: bool
+) -> CheckingPage:
+    """The outcome is not known yet, and the page says so."""
+    agency, service = _names(session, bill, language)
+    return CheckingPage(
+        url=f"/payments/{charge.handle}",
+        bill_reference=bill.reference,
+        agency=agency,
+        service=service,
+        amount=charge.amount,
+        provider=charge.provider,
+        step="provider",
+        started_at=charge.created_at,
+        checked_at=now(),
+        provider_url=charge.checkout_url,
+        can_cancel=charge.checkout_url is not None,
+        refreshes=refreshes,
+    )
+
+
+def receipt_page(
+    session: Session, charge: Charge, bill: Bill, receipt: Receipt, language: Language
+) -> ReceiptPage:
+    """The money has arrived; void once the payment was reversed."""
+    agency, service = _names(session, bill, language)
+    state, reason = "valid", None
+    if charge.state == ChargeState.REVERSED:
+        state = "voided"
+    elif charge.applied == Applied.CREDIT:
+        state, reason = "credit", _credit_reason(charge, bill)
+    return ReceiptPage(
+        number=receipt.number,
+        state=state,
+        bill_reference=bill.reference,
+        agency=agency,
+        service=service,
+        payer=masked(bill.payer_name),
+        amount=receipt.amount,
+        provider=charge.provider,
+        paid_at=receipt.issued_at,
+        timeline=tuple(_moment(event, charge) for event in events_of(session, charge)),
+        voided_at=charge.closed_at if state == "voided" else None,
+        credit_reason=reason,
+    )
+
+
+def not_paid_page(session: Session, charge: Charge, bill: Bill, language: Language) -> NotPaidPage:
+    """This attempt is over; said only because its state is final."""
+    agency, service = _names(session, bill, language)
+    return NotPaidPage(
+        outcome=charge.state,
+        bill_reference=bill.reference,
+        agency=agency,
+        service=service,
+        amount=charge.amount,
+        provider=charge.provider,
+        ended_at=charge.closed_at or charge.created_at,
+        bill_open=bill.state_at(now()) is BillState.OPEN,
+        code=charge.id.hex[-8:],
+    )
+
+
+def _names(session: Session, bill: Bill, language: Language) -> tuple[str, str]:
+    service = session.get_one(Service, (bill.org_id, bill.service_code))
+    agency = organisation(session, bill.org_id)
+    return pick(agency.name, language), pick(service.name, language)
+
+
+def _moment(event: Event, charge: Charge) -> Moment:
+    settled = event.what == "settled"
+    return Moment(event.what, event.at, charge.confirmed if settled else None)
+
+
+def _credit_reason(charge: Charge, bill: Bill) -> str:
+    if charge.confirmed != bill.amount:
+        return "amount"
+    return "paid" if bill.state == BillState.PAID else bill.state

@@ -1,0 +1,1 @@
+"""Routes behind the sign-in; each names the permission it needs."""
