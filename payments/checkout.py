@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from foundation.database import Database
 from foundation.errors import Refused
@@ -112,28 +113,31 @@ def cancel_checkout(till: Till, handle: Handle, *, by: Actor, at: datetime) -> C
                 session, charge, "cancel", by=by, at=at, reason="given up by the payer"
             )
     answer = till.gateways[charge.provider].close_checkout(charge.provider_ref)
-    return apply_answer(till.database, handle, answer, by=by, at=at)
+    with till.database.transaction() as session:
+        return apply_answer(session, handle, answer, by=by, at=at)
 
 
 def apply_answer(
-    database: Database, handle: Handle, answer: ProviderPayment, *, by: Actor, at: datetime
+    session: Session, handle: Handle, answer: ProviderPayment, *, by: Actor, at: datetime
 ) -> Charge:
-    """Bring a charge to what its provider says, whoever asked; the one way money settles a charge."""
-    with database.transaction() as session:
-        charge = lock_charge(session, handle)
-        speaker = provider_actor(charge.provider)
-        mark_sent(
-            session, charge, provider_ref=answer.provider_ref, checkout_url=None, by=speaker, at=at
-        )
-        charge.payment_ref = answer.payment_ref or charge.payment_ref
-        if answer.state is ProviderState.PAID and answer.amount is not None:
-            settle_charge(session, charge, confirmed=answer.amount, by=speaker, at=at)
-        elif charge.state in OPEN_STATES and answer.state in ENDINGS:
-            event = ENDINGS[answer.state]
-            if event == "expire" and by == PAYER:
-                event = "cancel"
-            close_charge(session, charge, event, by=by, at=at, reason=answer.state.value)
-        return charge
+    """Bring a charge to what its provider says, whoever asked; the one way money settles a charge.
+
+    Raises ChargeNotFound.
+    """
+    charge = lock_charge(session, handle)
+    speaker = provider_actor(charge.provider)
+    mark_sent(
+        session, charge, provider_ref=answer.provider_ref, checkout_url=None, by=speaker, at=at
+    )
+    charge.payment_ref = answer.payment_ref or charge.payment_ref
+    if answer.state is ProviderState.PAID and answer.amount is not None:
+        settle_charge(session, charge, confirmed=answer.amount, by=speaker, at=at)
+    elif charge.state in OPEN_STATES and answer.state in ENDINGS:
+        event = ENDINGS[answer.state]
+        if event == "expire" and by == PAYER:
+            event = "cancel"
+        close_charge(session, charge, event, by=by, at=at, reason=answer.state.value)
+    return charge
 
 
 ENDINGS = {ProviderState.EXPIRED: "expire", ProviderState.DECLINED: "decline"}
@@ -185,10 +189,9 @@ def _ask(till: Till, charge: Charge, clerk: Actor, *, at: datetime) -> str:
         return "asked"
     with till.database.transaction() as session:
         before = lock_charge(session, charge.handle).state
-    after = apply_answer(till.database, charge.handle, answer, by=clerk, at=at)
-    if after.state == before:
-        return "asked"
-    with till.database.transaction() as session:
+        after = apply_answer(session, charge.handle, answer, by=clerk, at=at)
+        if after.state == before:
+            return "asked"
         # "status corrected to match the provider" is an event of its own, not a silent update
         record(session, after, "found_by_asking", by=clerk, at=at, was=before, state=after.state)
     return "settled" if after.state == ChargeState.SETTLED else "closed"

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from foundation.errors import Refusal
 from identity.actor import provider_actor
 from identity.parties import operator
@@ -11,7 +13,7 @@ from payments.callbacks import inbox
 from payments.callbacks.inbox import Callback, CallbackState
 from payments.charges import Handle, find_charge
 from payments.checkout import Till, apply_answer
-from payments.gateways.protocol import Gateway, Notice
+from payments.gateways.protocol import Gateway, Notice, ProviderPayment
 
 
 class NoticeIncomplete(Refusal):
@@ -30,31 +32,34 @@ def work_callbacks(till: Till, *, at: datetime, limit: int = 20) -> dict[str, in
 
 def _work(till: Till, callback: Callback, *, at: datetime) -> str:
     try:
-        state = _apply(till, till.gateways[callback.source], callback, at=at)
+        return _apply(till, till.gateways[callback.source], callback, at=at).value
     except Exception as failure:  # noqa: BLE001 - one poison callback never stops its neighbours
         _put_back(till, callback, f"{type(failure).__name__}: {failure}", at=at)
         return "put_back"
-    with till.database.transaction() as session:
-        inbox.finish(session, callback, state, at=at)
-    return state.value
 
 
 def _apply(till: Till, gateway: Gateway, callback: Callback, *, at: datetime) -> CallbackState:
-    """The event only says what to look at: the provider is asked, and its answer is applied.
+    """The event only says what to look at: the provider is asked, then all is written at once.
 
-    Applying is idempotent, so a crash between it and the inbox's mark does no harm.
+    Charge, journal, bill, receipt and the inbox's own mark are one transaction.
     """
     notice = gateway.reread(callback.body)
+    handle, answer = None, None
     if notice.about == "payment":
-        _apply_payment(till, gateway, notice, at=at)
-        return CallbackState.HANDLED
-    if notice.about == "money_back":
-        _ask_a_person(till, callback, notice, at=at)
-        return CallbackState.HANDLED
-    return CallbackState.IGNORED  # payouts are read from settlement reports, by reconciliation
+        handle, answer = _ask(till, gateway, notice)
+    state = CallbackState.HANDLED
+    with till.database.transaction() as session:
+        if handle is not None and answer is not None:
+            apply_answer(session, handle, answer, by=provider_actor(gateway.name), at=at)
+        elif notice.about == "money_back":
+            _ask_a_person(session, callback, notice, at=at)
+        else:  # payouts are read from settlement reports, by reconciliation
+            state = CallbackState.IGNORED
+        inbox.finish(session, callback, state, at=at)
+    return state
 
 
-def _apply_payment(till: Till, gateway: Gateway, notice: Notice, *, at: datetime) -> None:
+def _ask(till: Till, gateway: Gateway, notice: Notice) -> tuple[Handle, ProviderPayment]:
     handle = Handle.parse(notice.handle or "")
     provider_ref = notice.provider_ref
     if provider_ref is None:
@@ -63,22 +68,21 @@ def _apply_payment(till: Till, gateway: Gateway, notice: Notice, *, at: datetime
     answer = gateway.ask(provider_ref) if provider_ref else None
     if answer is None or answer.handle != str(handle):
         raise NoticeIncomplete(event=notice.external_id, handle=str(handle))
-    apply_answer(till.database, handle, answer, by=provider_actor(gateway.name), at=at)
+    return handle, answer
 
 
-def _ask_a_person(till: Till, callback: Callback, notice: Notice, *, at: datetime) -> None:
-    with till.database.transaction() as session:
-        open_break(
-            session,
-            operator(session).org_id,
-            BreakKind.STATE,
-            subject="callback",
-            subject_id=f"{callback.source}:{callback.external_id}",
-            amount=notice.amount or Money(0, "UZS"),
-            at=at,
-            event=notice.type,
-            handle=notice.handle or "",
-        )
+def _ask_a_person(session: Session, callback: Callback, notice: Notice, *, at: datetime) -> None:
+    open_break(
+        session,
+        operator(session).org_id,
+        BreakKind.STATE,
+        subject="callback",
+        subject_id=f"{callback.source}:{callback.external_id}",
+        amount=notice.amount or Money(0, "UZS"),
+        at=at,
+        event=notice.type,
+        handle=notice.handle or "",
+    )
 
 
 def _put_back(till: Till, callback: Callback, error: str, *, at: datetime) -> None:

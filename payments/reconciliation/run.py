@@ -150,7 +150,8 @@ def _settle_what_is_paid_out(till: Till, *, by: Actor, at: datetime) -> int:
         except ProviderUnreachable:
             continue
         if answer is not None:
-            after = apply_answer(till.database, charge.handle, answer, by=by, at=at)
+            with till.database.transaction() as session:
+                after = apply_answer(session, charge.handle, answer, by=by, at=at)
             found += after.state == ChargeState.SETTLED
     return found
 
