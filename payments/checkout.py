@@ -79,7 +79,7 @@ def start_checkout(
             amount=charge.amount,
             description=service.name.get(language) or service.name["uz"],
             language=charge.language,
-            return_url=till.payment_url(charge.handle),
+            return_url=f"{till.payment_url(charge.handle)}?lang={charge.language}",
             created_at=charge.created_at,
         )
 

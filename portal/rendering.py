@@ -115,7 +115,9 @@ def frame_of(request: Request, language: Language, here: str) -> Frame:
 
 
 def address_of(request: Request) -> str:
-    """The request's path and query."""
+    """The address that shows the page again; what was posted to cannot be opened, so the first page."""
+    if request.method not in {"GET", "HEAD"}:
+        return "/"
     query = request.url.query
     return f"{request.url.path}?{query}" if query else request.url.path
 

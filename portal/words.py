@@ -190,7 +190,14 @@ WORDS: dict[str, dict[str, str]] = {
         "credit": msg("Credit"),
     },
     "gate_reason": {reason.code: reason.explanation for reason in Reason},
-    "job": {},
+    "job": {
+        "expire_bills": msg("Mark bills whose time has passed"),
+        "cancel_timed_out_payme": msg("Cancel Payme payments after 12 hours"),
+        "resolve_open_charges": msg("Ask providers about open payments"),
+        "reconcile": msg("Reconcile"),
+        "prove_books": msg("Prove the books"),
+        "prepare_partitions": msg("Make room for new entries"),
+    },
 }
 
 TONES: dict[str, dict[str, str]] = {

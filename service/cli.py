@@ -48,12 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     serve = add("serve", _serve, "pages and callbacks, on MIZON_DATABASE_URL")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("--fd", type=int, help="an open listening socket, in place of host and port")
     add("work", _work, "the worker: callbacks and scheduled jobs; run as many as you like")
     provider = add(
         "provider", _provider, "the sandbox provider, where real keys are not configured"
     )
     provider.add_argument("--host", default="127.0.0.1")
     provider.add_argument("--port", type=int, default=8010)
+    provider.add_argument("--fd", type=int, help="an open listening socket, in place of them")
     provider.add_argument("--journal", type=Path, help="file in which the provider remembers")
     add("migrate", _migrate, "bring MIZON_OWNER_DATABASE_URL to the newest version")
     seed = add("seed", _seed, "put the demo town into MIZON_DATABASE_URL")
@@ -103,7 +105,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from service.processes import serve
 
-    return serve(host=options.host, port=options.port)
+    return serve(host=options.host, port=options.port, fd=options.fd)
 
 
 def _work(_: argparse.Namespace) -> int:
@@ -115,7 +117,9 @@ def _work(_: argparse.Namespace) -> int:
 def _provider(options: argparse.Namespace) -> int:
     from service.processes import run_provider
 
-    return run_provider(host=options.host, port=options.port, journal=options.journal)
+    return run_provider(
+        host=options.host, port=options.port, fd=options.fd, journal=options.journal
+    )
 
 
 def _migrate(_: argparse.Namespace) -> int:

@@ -2,36 +2,37 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 from pathlib import Path
-
-import uvicorn
 
 from foundation.logs import configure_logs
 from service.settings import read_settings
 
 # A child of the demo leaves when the demo does, however that ended: its standard input closes.
 LEAVES_WITH_PARENT = "MIZON_LEAVES_WITH_PARENT"
+FAREWELL_SECONDS = 6
 
 
-def serve(*, host: str, port: int) -> int:
-    """Pages and callbacks."""
+def serve(*, host: str, port: int, fd: int | None = None) -> int:
+    """Pages and callbacks; on the listening socket `fd` when a parent has opened one."""
+    _leave_with_parent()
     from service.app import create_app
 
     configure_logs("web")
-    _leave_with_parent()
-    _run(create_app(read_settings()), host, port)
+    _run(create_app(read_settings()), host, port, fd)
     return 0
 
 
 def run_worker() -> int:
     """Callbacks and scheduled jobs."""
+    _leave_with_parent()
     from service.scheduler import work
     from service.wiring import till
 
     configure_logs("worker")
-    _leave_with_parent()
     with_till = till(read_settings(), name="mizon worker")
     try:
         work(with_till)
@@ -40,20 +41,22 @@ def run_worker() -> int:
     return 0
 
 
-def run_provider(*, host: str, port: int, journal: Path | None) -> int:
+def run_provider(*, host: str, port: int, fd: int | None = None, journal: Path | None) -> int:
     """The sandbox provider: a twin of Stripe, Payme and a bank."""
-    from payments.gateways.sandbox import create_provider
-    from service.wiring import provider_settings
+    _leave_with_parent()
+    from payments.gateways.sandbox.app import create_provider
+    from service.sandbox import provider_settings
 
     configure_logs("provider")
-    _leave_with_parent()
-    _run(create_provider(provider_settings(read_settings()), journal), host, port)
+    _run(create_provider(provider_settings(read_settings()), journal), host, port, fd)
     return 0
 
 
-def _run(app: object, host: str, port: int) -> None:
+def _run(app: object, host: str, port: int, fd: int | None) -> None:
+    import uvicorn
+
     # Behind a proxy on the same machine or in compose the forwarded scheme is right; nobody else's is.
-    uvicorn.run(
+    config = uvicorn.Config(
         app,  # type: ignore[arg-type]
         host=host,
         port=port,
@@ -63,6 +66,7 @@ def _run(app: object, host: str, port: int) -> None:
         timeout_graceful_shutdown=5,
         limit_concurrency=512,
     )
+    uvicorn.Server(config).run(sockets=None if fd is None else [socket.socket(fileno=fd)])
 
 
 def _leave_with_parent() -> None:
@@ -73,3 +77,5 @@ def _leave_with_parent() -> None:
 def _wait_for_parent() -> None:
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(FAREWELL_SECONDS)
+    os._exit(1)  # still busy with somebody who does not answer; what was written down is enough

@@ -1,15 +1,12 @@
-"""The one map of dependencies: settings become a database, gateways and the sandbox's own settings."""
+"""The one map of dependencies: settings become a database and gateways."""
 
-from foundation.clock import now
 from foundation.database import Database
 from payments.checkout import Till
 from payments.gateways.payme import PaymeGateway
 from payments.gateways.protocol import Gateway
-from payments.gateways.sandbox.provider import ProviderSettings
 from payments.gateways.stripe import StripeGateway
+from service.sandbox import provider_settings
 from service.settings import Settings, SettingsMissing
-
-SANDBOX_MERCHANT = "5f0000000000000000000001"
 
 
 def till(settings: Settings, *, name: str, pool_size: int = 10) -> Till:
@@ -37,22 +34,6 @@ def gateways(settings: Settings) -> dict[str, Gateway]:
             " or MIZON_SANDBOX_URL with MIZON_SANDBOX_SECRET for trying things out."
         )
     return _real_gateways(settings)
-
-
-def provider_settings(settings: Settings) -> ProviderSettings:
-    """What the sandbox provider is told: our addresses, and keys only we two know."""
-    callbacks = f"{settings.base_url}/callbacks"
-    return ProviderSettings(
-        base_url=settings.sandbox_url,
-        clock=now,
-        stripe_secret_key=f"sk_test_{settings.sandbox_key('stripe')[:40]}",
-        stripe_webhook_url=f"{callbacks}/stripe",
-        stripe_webhook_secret=f"whsec_{settings.sandbox_key('stripe webhook')[:40]}",
-        payme_endpoint_url=f"{callbacks}/payme",
-        payme_key=settings.sandbox_key("payme")[:36],
-        payme_merchant=SANDBOX_MERCHANT,
-        collection_accounts={"UZS": settings.operator_account},
-    )
 
 
 def _sandbox_gateways(settings: Settings) -> dict[str, Gateway]:

@@ -147,7 +147,7 @@ def _against_the_books(
     closing = before.money(before.closing_minor) if before else None
     if before is None or closing is None:
         return []
-    return gate.follows(Edge(closing, before.to_date, before.sequence), judged)
+    return gate.follows(Edge(closing, before.to_date, before.sequence, before.from_date), judged)
 
 
 def _figures(judged: gate.Statement) -> tuple[int | None, int | None, int]:

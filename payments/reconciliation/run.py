@@ -14,6 +14,7 @@ from foundation.history import record
 from foundation.ids import derive_id, new_id
 from identity.actor import Actor
 from identity.parties import operator
+from ledger.books import RULES as LEDGER_RULES
 from ledger.books import prove
 from ledger.money import Money
 from ledger.transfers import post_all
@@ -71,7 +72,7 @@ def reconcile(till: Till, *, by: Actor, at: datetime) -> ReconciliationRun:
     counts["found_by_asking"] = _settle_what_is_paid_out(till, by=by, at=at)
     counts |= match_lines(till, by=by, at=at)
     with till.database.transaction() as session:
-        checks = list(prove(session, RULES))
+        checks = list(prove(session, LEDGER_RULES + RULES))
         run = ReconciliationRun(
             org_id=operator(session).org_id,
             id=new_id(),

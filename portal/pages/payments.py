@@ -5,7 +5,6 @@ from datetime import datetime
 
 from ledger.money import Money
 
-REFRESH_SECONDS = 3
 STEPS = ("sent", "provider", "agency", "receipt")
 
 
@@ -23,8 +22,8 @@ class CheckingPage:
     """`checking.html`: we do not know the outcome yet and say so.
 
     `step` is the one of STEPS that is under way. `provider_url` leads back to the provider's page
-    while the payer has something to do there. `refresh_seconds` goes to `render` as well; it is
-    None when the reader stopped it (`?refresh=off`).
+    while the payer has something to do there. `refreshes` is False when the reader stopped it
+    (`?wait=no`); else the answer carries a Refresh header.
     """
 
     url: str
@@ -38,7 +37,7 @@ class CheckingPage:
     checked_at: datetime
     provider_url: str | None = None
     can_cancel: bool = False
-    refresh_seconds: int | None = REFRESH_SECONDS
+    refreshes: bool = True
 
     @property
     def steps(self) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from foundation.errors import Refusal
 from portal.pages.problems import ProblemPage
-from portal.rendering import render
+from portal.rendering import redirect, render
+from portal.routes.given import SignInNeeded
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 def answer_problems(app: FastAPI) -> None:
     """Register every way a request can fail. A refusal changed nothing; a fault is said to be unknown."""
     app.exception_handler(Refusal)(_refused)
+    app.exception_handler(SignInNeeded)(_to_sign_in)
     app.exception_handler(StarletteHTTPException)(_http)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(OperationalError)(_away)
@@ -43,6 +45,11 @@ def _refused(request: Request, refusal: Exception) -> Response:
         return render(request, "problem.html", page, status=refusal.status)
     facts = {name: str(fact) for name, fact in refusal.facts.items()}
     return _problem(refusal.status, refusal.code(), refusal.sentence(), code, facts)
+
+
+def _to_sign_in(request: Request, needed: Exception) -> Response:
+    onward = needed.onward if isinstance(needed, SignInNeeded) else "/staff"
+    return redirect(request, f"/staff/sign-in?onward={onward}")
 
 
 def _http(request: Request, error: Exception) -> Response:

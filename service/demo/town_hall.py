@@ -1,13 +1,15 @@
 """`mizon demo`: keep the town running: its database, its pages, its worker and its provider.
 
 Children leave when this process does, however it ended; a child or a PostgreSQL that was killed is
-started again. Nothing is left behind but the town's own data folder.
+started again. The listening sockets are ours: while the web process starts again, callers wait and
+are not refused. Nothing is left behind but the town's own data folder.
 """
 
 import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,8 +17,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,20 +26,21 @@ from typing import Any
 from sqlalchemy import create_engine, text
 
 from foundation.database import APPLICATION_ROLE, Database
+from foundation.errors import Refusal
 from migrations.upgrade import migrate, newest_version, version_of
 from payments.gateways.payme import ACCOUNT_FIELD
 from service.demo.town import Town, build_town
 from service.embedded import EmbeddedServer
-from service.embedded.files import free_port, is_free
 from service.processes import LEAVES_WITH_PARENT
+from service.sandbox import provider_settings
 from service.settings import Settings
-from service.wiring import provider_settings
 
 ROOT = Path(__file__).parent.parent.parent
 HOST = "127.0.0.1"
 SERVICE_LOGIN = "mizon_service"
-READY_SECONDS = 30
-WATCH_SECONDS = 0.5
+READY_SECONDS = 60
+STOP_SECONDS = 6
+WATCH_SECONDS = 0.25
 
 
 @dataclass
@@ -48,6 +51,7 @@ class TownHall:
     town: Town
     server: EmbeddedServer | None
     home: Path
+    sockets: dict[str, socket.socket]
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -63,6 +67,7 @@ class TownHall:
         before = self.pids
         if self.server is not None:
             self.server.ensure_running()
+            self._follow(self.server)
         for name in COMMANDS:
             child = self.children.get(name)
             if child is None or child.poll() is not None:
@@ -105,18 +110,36 @@ class TownHall:
         }
 
     def stop(self) -> None:
-        """End every child, then the database."""
+        """Ask every child to end, then make it."""
         for child in self.children.values():
             child.terminate()
+        give_up = time.monotonic() + STOP_SECONDS
         for child in self.children.values():
             try:
-                child.wait(timeout=8)
+                child.wait(timeout=max(0.0, give_up - time.monotonic()))
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
 
+    def _follow(self, server: EmbeddedServer) -> None:
+        """The database has moved when somebody took its port meanwhile: the children must know."""
+        found = replace(
+            self.settings,
+            database_url=server.url(SERVICE_LOGIN),
+            owner_database_url=server.superuser_url,
+        )
+        if found != self.settings:
+            self.settings = found
+            for child in self.children.values():
+                child.kill()
+                child.wait()
+
     def _spawn(self, name: str) -> subprocess.Popen[bytes]:
-        command = [part.format(**self._ports(), home=self.home) for part in COMMANDS[name]]
+        listening = self.sockets.get(name)
+        fds = () if listening is None else (listening.fileno(),)
+        command = [*COMMANDS[name], *(f"--fd={fd}" for fd in fds)]
+        if name == "provider":
+            command.append(f"--journal={self.home / 'provider.jsonl'}")
         with (self.home / f"{name}.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own command
                 [sys.executable, "-m", "service", *command],
@@ -124,20 +147,15 @@ class TownHall:
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **environment(self.settings), "PYTHONPATH": str(ROOT)},
+                pass_fds=fds,
                 start_new_session=True,  # Ctrl-C is ours to pass on, in order
             )
 
-    def _ports(self) -> dict[str, str]:
-        return {
-            "port": self.settings.base_url.rpartition(":")[2],
-            "provider_port": self.settings.sandbox_url.rpartition(":")[2],
-        }
-
 
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "web": ("serve", "--port", "{port}"),
+    "web": ("serve",),
     "worker": ("work",),
-    "provider": ("provider", "--port", "{provider_port}", "--journal", "{home}/provider.jsonl"),
+    "provider": ("provider",),
 }
 
 
@@ -157,25 +175,29 @@ def environment(settings: Settings) -> dict[str, str]:
 @contextmanager
 def open_town(home: Path, *, port: int, bills: int) -> Iterator[TownHall]:
     """Bring a town up and, at the end, down again."""
-    with ExitStack() as closing:
+    with ExitStack() as leaving:
         home.mkdir(parents=True, exist_ok=True)
-        server, owner_url, service_url = _database(closing, home)
-        secret = _secret(home)
+        server, owner_url, service_url = _database(leaving, home)
+        sockets = {
+            name: leaving.enter_context(_listen(wanted))
+            for name, wanted in (("web", port), ("provider", 0))
+        }
         settings = Settings(
             database_url=service_url,
             owner_database_url=owner_url,
-            base_url=f"http://127.0.0.1:{_port(port)}",
-            sandbox_url=f"http://127.0.0.1:{free_port(HOST)}",
-            sandbox_secret=secret,
+            base_url=_address(sockets["web"]),
+            sandbox_url=_address(sockets["provider"]),
+            sandbox_secret=_secret(home),
         )
         if version_of(owner_url) != newest_version():
             migrate(owner_url)
         _allow_service(owner_url, service_url)
-        database = Database(service_url, name="mizon demo", pool_size=2)
-        closing.callback(database.close)
-        town = build_town(database, settings.operator_account, bills=bills, secret=secret)
-        hall = TownHall(settings, town, server, home)
-        closing.callback(hall.stop)
+        with closing(Database(service_url, name="mizon demo", pool_size=1)) as database:
+            town = build_town(
+                database, settings.operator_account, bills=bills, secret=settings.sandbox_secret
+            )
+        hall = TownHall(settings, town, server, home, sockets)
+        leaving.callback(hall.stop)
         hall.keep_running()
         wait_until_ready(hall)
         yield hall
@@ -190,14 +212,23 @@ def run_demo(*, port: int, bills: int, info: Path | None, data: Path | None) -> 
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    if info is not None:
+        info.unlink(missing_ok=True)  # whoever waits for it must not read the last town's
     with open_town((data or ROOT / ".mizon" / "town").absolute(), port=port, bills=bills) as hall:
         _write_info(info, hall)
         _say(hall)
         while not stopping.wait(WATCH_SECONDS):
-            if hall.keep_running():
-                _write_info(info, hall)
+            _watch(hall, info)
         print("Stopping the town…", flush=True)
     return 0
+
+
+def _watch(hall: TownHall, info: Path | None) -> None:
+    try:
+        if hall.keep_running():
+            _write_info(info, hall)
+    except Refusal as refusal:  # PostgreSQL could not be started; the next round tries again
+        print(f"mizon: {refusal}", file=sys.stderr, flush=True)
 
 
 def wait_until_ready(hall: TownHall) -> None:
@@ -219,11 +250,11 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _database(closing: ExitStack, home: Path) -> tuple[EmbeddedServer | None, str, str]:
+def _database(leaving: ExitStack, home: Path) -> tuple[EmbeddedServer | None, str, str]:
     """The embedded server, or the one that MIZON_DATABASE_URL names."""
     if given := os.environ.get("MIZON_DATABASE_URL"):
         return None, os.environ.get("MIZON_OWNER_DATABASE_URL", given), given
-    server = closing.enter_context(EmbeddedServer(home))
+    server = leaving.enter_context(EmbeddedServer(home))
     return server, server.superuser_url, server.url(SERVICE_LOGIN)
 
 
@@ -250,9 +281,20 @@ def _secret(home: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
-def _port(wanted: int) -> int:
-    """The wanted port, or another one when somebody has it."""
-    return wanted if wanted and is_free(HOST, wanted) else free_port(HOST)
+def _listen(port: int) -> socket.socket:
+    """A socket on the wanted port, or on another one when somebody has it."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except OSError:
+        listening.bind((HOST, 0))
+    listening.listen(512)
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    return f"http://{HOST}:{listening.getsockname()[1]}"
 
 
 def _write_info(path: Path | None, hall: TownHall) -> None:
@@ -273,5 +315,6 @@ def _say(hall: TownHall) -> None:
     print(f"Work here, as staff: {hall.settings.base_url}/staff")
     for member in hall.town.staff:
         print(f"  {member.role:16} {member.login} / {member.password}")
-    print(f"\nThe sandbox provider (no real money): {hall.settings.sandbox_url}")
+    print(f"\nThe sandbox provider and bank (no real money): {hall.settings.sandbox_url}")
+    print("  End the day there, then import its statement as the finance officer.")
     print("Ctrl-C ends it; the town's data stays for the next start.\n", flush=True)

@@ -181,11 +181,13 @@ def test_a_page_with_mistakes_starts_at_their_summary_and_leads_to_the_field(pag
     assert page.evaluate("document.activeElement.id") == "reference"
 
 
-def test_the_whole_card_of_a_choice_answers_to_a_finger(pages, address):
+def test_the_circle_and_the_whole_card_of_a_choice_answer_to_a_finger(pages, address):
     page = pages[PHONE]
     page.goto(f"{address}/show/bill-no-choice?lang=uz")
     page.click("text=Stripe")
     assert page.is_checked("input[value=stripe]")
+    page.check("input[value=payme]")
+    assert page.is_checked("input[value=payme]")
 
 
 def test_the_text_of_a_picture_is_at_least_12_pixels_on_a_phone(pages, address):

@@ -169,8 +169,8 @@ def test_only_an_open_bill_can_be_paid_and_its_button_carries_the_sum():
 
 
 def test_a_checking_page_can_be_told_to_keep_still():
-    assert page("checking", Language.EN).xpath("//a[contains(@href, 'refresh=off')]")
-    assert not page("checking-still", Language.EN).xpath("//a[contains(@href, 'refresh=off')]")
+    assert page("checking", Language.EN).xpath("//a[contains(@href, 'wait=no')]")
+    assert not page("checking-still", Language.EN).xpath("//a[contains(@href, 'wait=no')]")
 
 
 def test_the_stylesheet_has_every_class_that_pages_use_and_no_other():

@@ -3,11 +3,13 @@ import gzip
 import pytest
 from fastapi import FastAPI
 from jinja2 import UndefinedError
+from lxml import html
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from portal import assets
+from portal.forms import Mistake
 from portal.languages import Language
 from portal.pages.payments import STEPS
 from portal.pages.start import StartPage
@@ -38,6 +40,10 @@ def client() -> TestClient:
         template, view = build("checking", Language.UZ)
         return render(request, template, view, refresh_seconds=3)
 
+    def post_only(request: Request) -> Response:
+        return render(request, "start.html", StartPage(), status=422)
+
+    app.add_api_route("/post-only", post_only, methods=["POST"], response_model=None)
     for path, endpoint in {"/post": post_bill, "/move": move, "/pay": pay, "/wait": wait}.items():
         app.add_api_route(path, endpoint, response_model=None)
     return TestClient(app, follow_redirects=False)
@@ -85,6 +91,22 @@ def test_an_unknown_language_is_answered_in_uzbek(client):
 def test_a_posted_page_offers_its_languages_at_an_address_that_can_be_opened(client):
     text = client.get("/post?lang=ru").text
     assert 'href="/?reference=123&amp;lang=en"' in text
+
+
+def test_a_posted_page_that_names_no_address_offers_the_first_page(client):
+    assert 'href="/?lang=en"' in client.post("/post-only?lang=ru").text
+
+
+def test_the_three_boxes_of_a_date_keep_what_was_typed_and_lead_from_the_summary():
+    macros = environment().get_template("macros/forms.html").module
+    found = (Mistake("due", "Fill in this field"),)
+    boxes = macros.date_input("due", "Due", {"due_day": "31", "due_month": "2"}, mistakes=found)
+    tree = html.fragment_fromstring(str(boxes))
+    assert tree.xpath("//input/@name") == ["due_day", "due_month", "due_year"]
+    assert tree.xpath("//input/@value") == ["31", "2", ""]
+    assert tree.xpath("//label/@for") == tree.xpath("//input/@id")
+    assert tree.xpath("//input/@id")[0] == "due"
+    assert tree.get("aria-describedby") == "due-mistake"
 
 
 def test_a_redirect_keeps_the_chosen_language(client):

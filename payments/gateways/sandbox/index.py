@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from payments.gateways.sandbox import bank, settlement
-from payments.gateways.sandbox.pages import STYLE, page, shown
+from payments.gateways.sandbox.pages import STYLE, page, see_other, shown
 from payments.gateways.sandbox.provider import Provider
 from payments.gateways.sandbox.scenarios import MAGIC, PLAIN
 
@@ -20,12 +20,13 @@ CALLS: Final = (
     ("POST /bank/charges", "JSON: amount_minor, purpose, date"),
     ("POST /bank/statements", "JSON: date, currency; closes a camt.053 statement"),
     ("GET /bank/statements", "the closed statements and where their files are"),
+    ("POST /day-end", "settles everything and closes the bank's statement, as the button does"),
     ("GET /healthz", "whether it runs, and how many webhooks wait"),
 )
 
 
 def index_routes(provider: Provider) -> APIRouter:
-    """GET /, /style.css and /healthz."""
+    """GET /, POST /day-end, GET /style.css and /healthz."""
     router = APIRouter()
 
     @router.get("/")
@@ -40,6 +41,14 @@ def index_routes(provider: Provider) -> APIRouter:
             calls=CALLS,
             deliveries=len(provider.store.all("delivery")),
         )
+
+    @router.post("/day-end")
+    def end_the_day() -> Response:
+        settlement.settle_stripe(provider, on=None)
+        settlement.settle_payme(provider, on=None)
+        for currency in provider.settings.collection_accounts:
+            bank.close_statement(provider, currency=currency, on=None)
+        return see_other("/#files")
 
     @router.get("/style.css")
     def style() -> Response:

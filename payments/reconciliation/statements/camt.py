@@ -98,7 +98,7 @@ def _file_head(message: str, record: Record) -> FileHead:
 def _statement_head(fields: Fields, ignored: tuple[str, ...]) -> StatementHead:
     return StatementHead(
         account=clean(first(fields, *(f"Acct/{path}" for path in ACCOUNT))).replace(" ", ""),
-        currency=first(fields, "Acct/Ccy"),
+        currency=shown(first(fields, "Acct/Ccy")),
         statement_id=clean(first(fields, "Id")),
         other_balances=ignored,
         sequence=whole_number(first(fields, "ElctrncSeqNb", "LglSeqNb")),

@@ -84,9 +84,9 @@ def _of_account(chain: Sequence[Statement]) -> Iterator[tuple[Statement, Finding
 
 
 def _identity(statement: Statement) -> tuple[object, ...]:
-    head = statement.head
-    days = () if head.statement_id else (statement.started_on, statement.ended_on)
-    return (head.statement_id, head.page, *days)
+    """What no two statements of an account share; without an id, all that is known of it."""
+    head, edge = statement.head, statement.edge
+    return (head.statement_id, head.page, *(() if head.statement_id else (edge, statement.booked)))
 
 
 def _missing_page(

@@ -14,7 +14,7 @@ from payments.reconciliation.statements.contents import BalanceType, StatementHe
 from payments.reconciliation.statements.reasons import Finding, Reason
 from payments.reconciliation.statements.report import Statement
 from payments.reconciliation.statements.tally import Tally, Total
-from payments.reconciliation.statements.values import PLAIN_DECIMAL, shown
+from payments.reconciliation.statements.values import PLAIN_DECIMAL, shown, whole_number
 
 OPENINGS = {BalanceType.OPENING, BalanceType.PREVIOUS_CLOSING}
 
@@ -110,10 +110,10 @@ def _summary(summary: Summary, tally: Tally) -> Iterator[Finding]:
     currency, total = next(iter(tally.all.items()), ("EUR", Total()))
     scopes = (total, tally.booked.get(currency, Total()))
     counts = {*(scope.entries for scope in scopes), tally.details}
-    if summary.entries.isdecimal() and int(summary.entries) not in counts:
-        yield Finding(
-            Reason.SUMMARY_DIFFERS, f"{summary.entries} entries announced, {total.entries} read"
-        )
+    announced = whole_number(summary.entries)
+    if announced is not None and announced not in counts:
+        facts = f"{announced} entries announced, {total.entries} read"
+        yield Finding(Reason.SUMMARY_DIFFERS, facts)
     stated = {
         "credits": (summary.credits, {scope.credits for scope in scopes}),
         "debits": (summary.debits, {scope.debits for scope in scopes}),
@@ -123,7 +123,7 @@ def _summary(summary: Summary, tally: Tally) -> Iterator[Finding]:
         ),
     }
     for name, (text, minors) in stated.items():
-        figures = [Money(abs(minor), currency).decimal for minor in minors]
+        figures = sorted({Money(abs(minor), currency).decimal for minor in minors})
         if PLAIN_DECIMAL.fullmatch(text) and Decimal(text) not in figures:
             read = " or ".join(f"{figure:f}" for figure in figures)
             yield Finding(Reason.SUMMARY_DIFFERS, f"{name} {shown(text)} announced, {read} read")

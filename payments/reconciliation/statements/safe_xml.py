@@ -18,7 +18,7 @@ from payments.reconciliation.statements.reasons import Reason, StatementFileRefu
 
 # The largest statement we know of has 200,000 entries in 78 MB; beyond these a file only costs time.
 MAX_FILE_BYTES = 256 * 1024 * 1024
-MAX_ELEMENTS = 20_000_000
+MAX_ELEMENTS = 12_000_000
 MAX_RECORDS = 2_000_000
 MAX_DEPTH = 64
 MAX_TEXT_CHARACTERS = 64 * 1024

@@ -13,8 +13,13 @@ from payments.reconciliation.statements.safe_xml import Fields, first
 LARGEST_MINOR = 2**63 - 1
 """What the ledger's bigint holds."""
 
+MAX_CHARACTERS = 4000
+"""Kept of one text; the longest of the standard, additional information, has 500."""
+
 # xs:decimal without a minus: digits with at most one point, no exponent, no separators.
 PLAIN_DECIMAL = re.compile(r"\+?(?=\.?[0-9])([0-9]*)\.?([0-9]*)", re.ASCII)
+WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
+CALENDAR_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?![0-9])")
 UNSEEN = {"Cc", "Cf"}
 SIGNS = {"CRDT": 1, "DBIT": -1}
 
@@ -66,8 +71,9 @@ def optional_date(fields: Fields, path: str) -> date | None:
     text = first(fields, f"{path}/Dt", f"{path}/DtTm", path)
     if not text:
         return None
+    day = CALENDAR_DATE.match(text)
     try:
-        return date.fromisoformat(text[:10] if text[4:5] == "-" else "")
+        return date.fromisoformat(day[1] if day else "")
     except ValueError:
         raise ValueUnreadable(Reason.DATE_UNREADABLE, shown(text)) from None
 
@@ -82,14 +88,14 @@ def date_or_none(fields: Fields, path: str) -> date | None:
 
 def whole_number(text: str) -> int | None:
     """A running number of at most 18 digits; None for anything else."""
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+    return int(text) if WHOLE_NUMBER.fullmatch(text) else None
 
 
 def clean(text: str) -> str:
-    """Text as one line: white space folded, control and direction marks dropped."""
+    """Text as one line: white space folded, control and direction marks dropped, and cut."""
     if not text.isprintable():
         text = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in UNSEEN)
-    return " ".join(text.split())
+    return " ".join(text.split())[:MAX_CHARACTERS]
 
 
 def shown(text: str) -> str:

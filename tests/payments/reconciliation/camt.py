@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from io import BytesIO
+from typing import Any
 
 from payments.reconciliation.statements import (
     FileReport,
@@ -63,10 +64,10 @@ def statement(
     return f"<Stmt><Id>{id}</Id>{head}{account}{balances}{summary}{''.join(entries)}</Stmt>"
 
 
-def moving(*amounts: str, opening: str = "100.00", **parts: str | tuple[str, str]) -> str:
+def moving(*amounts: str, opening: str = "100.00", **parts: Any) -> str:
     """A statement whose entries are `amounts` and whose closing balance is right."""
     closing = sum(map(Decimal, amounts), Decimal(opening))
-    return statement(*map(entry, amounts), opening=opening, closing=f"{closing:f}", **parts)  # type: ignore[arg-type]
+    return statement(*map(entry, amounts), opening=opening, closing=f"{closing:f}", **parts)
 
 
 def document(

@@ -94,6 +94,9 @@ def test_decimals_beyond_the_currency_pass_only_when_they_are_zero() -> None:
         ("<Cd>BOOK</Cd>", "<Cd>BOOK</Cd><Cd>PDNG</Cd>", "status-unknown"),
         ("2026-03-02", "2026-02-30", "date-unreadable"),
         ("2026-03-02", "02.03.2026", "date-unreadable"),
+        ("2026-03-02", "2026-W10-1", "date-unreadable"),
+        ("2026-03-02", "2026-03-021", "date-unreadable"),
+        ("2026-03-02", "٢٠٢٦-٠٣-٠٢", "date-unreadable"),
     ],
 )
 def test_an_entry_that_cannot_be_read_quarantines_its_statement(
@@ -246,6 +249,7 @@ SUMMARY = (
         ("2", "15.00", "9.00", "5.00", ["summary-differs"]),
         ("2", "15.00", "10.00", "6.00", ["summary-differs"]),
         ("two", "1e9", "-", "NaN", []),  # No figures: nothing to compare.
+        ("9" * 5000, "9" * 5000, "", "", ["summary-differs"]),
     ],
 )
 def test_the_banks_own_totals_must_fit(
