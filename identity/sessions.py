@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from foundation.database import Base, Database
+from foundation.database import Base, Database, storable
 from foundation.errors import Refused
 from identity.actor import Actor
 from identity.users import StaffMember, actor_of, decoy_hash, password_matches
@@ -79,7 +79,7 @@ def sign_in(database: Database, *, login: str, password: str, at: datetime) -> s
     Opens its own transactions: a wrong password must leave its trace although it is refused, and no
     connection waits while argon2 works. Raises SignInRefused and TooManyAttempts.
     """
-    login = login.strip().lower()[:200]
+    login = storable(login).strip().lower()[:200]
     with database.transaction() as session:
         if _recent_failures(session, login, at) >= ATTEMPTS_ALLOWED:
             raise TooManyAttempts(login=login)

@@ -10,8 +10,18 @@ from sqlalchemy import ForeignKeyConstraint, Integer, Text, UniqueConstraint, se
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.database import Base
+from foundation.errors import Conflict, NotFound
 from identity.actor import Actor
+from identity.parties import organisation
 from identity.roles import Role
+
+
+class LoginTaken(Conflict):
+    """Somebody has this sign-in name already."""
+
+
+class StaffMemberNotFound(NotFound):
+    """Nobody has this sign-in name."""
 
 
 class StaffMember(Base):
@@ -70,7 +80,10 @@ def password_matches(password_hash: str, password: str) -> bool:
 def add_staff_member(
     session: Session, *, id: UUID, login: str, name: str, password: str, at: datetime
 ) -> StaffMember:
-    """Add a member of staff, without any role yet."""
+    """Add a member of staff, without any role yet. Raises LoginTaken."""
+    login = login.strip().lower()
+    if session.scalars(select(StaffMember).where(StaffMember.login == login)).first() is not None:
+        raise LoginTaken(login=login)
     hashed = hash_password(password)
     member = StaffMember(id=id, login=login, name=name, password_hash=hashed, created_at=at)
     session.add(member)
@@ -78,8 +91,22 @@ def add_staff_member(
     return member
 
 
+def disable_staff_member(session: Session, login: str, *, at: datetime) -> StaffMember:
+    """The person signs in no more, and every session ends with the next request.
+
+    Raises StaffMemberNotFound.
+    """
+    query = select(StaffMember).where(StaffMember.login == login.strip().lower())
+    member = session.scalars(query.with_for_update()).one_or_none()
+    if member is None:
+        raise StaffMemberNotFound(login=login)
+    member.disabled_at = member.disabled_at or at
+    return member
+
+
 def grant_role(session: Session, member: StaffMember, role: Role, *, org_id: int) -> None:
-    """Give the member this role in this organisation."""
+    """Give the member this role in this organisation. Raises OrganisationNotFound."""
+    organisation(session, org_id)
     session.add(RoleGrant(staff_id=member.id, org_id=org_id, role=role.value))
     session.flush()
 

@@ -10,10 +10,11 @@ from foundation.database import Database
 from identity.actor import system_actor
 from ledger.books import RULES as LEDGER_RULES
 from ledger.books import prove
+from payments.checkout import Till
 from payments.reconciliation.proof import RULES as PAYMENT_RULES
 from payments.reconciliation.run import reconcile
 from service.settings import read_settings
-from service.wiring import till
+from service.wiring import gateways
 
 
 def prove_books(*, as_json: bool) -> int:
@@ -53,9 +54,13 @@ def prove_books(*, as_json: bool) -> int:
 
 def reconcile_now(*, as_json: bool) -> int:
     """One run by hand; exit 1 when a proof finds a difference."""
-    run = reconcile(
-        till(read_settings(), name="mizon reconcile"), by=system_actor("reconcile"), at=now()
-    )
+    settings = read_settings()
+    database = Database(settings.database_url, name="mizon reconcile")
+    taking = Till(database, gateways(settings), settings.base_url)
+    if not taking.gateways:
+        print("No provider is configured: settlement reports are not read.", file=sys.stderr)
+    run = reconcile(taking, by=system_actor("reconcile"), at=now())
+    database.close()
     differences = [check for check in run.proof if check["difference"]]
     if as_json:
         _print_json({"counts": run.counts, "proof": run.proof})

@@ -61,6 +61,18 @@ def _parser() -> argparse.ArgumentParser:
     seed = add("seed", _seed, "put the demo town into MIZON_DATABASE_URL")
     seed.add_argument("--bills", type=int, default=12)
 
+    staff = add("staff", lambda _: _usage(staff), "members of staff: add, disable")
+    of_staff = staff.add_subparsers(metavar="COMMAND")
+    hire = of_staff.add_parser("add", help="add a person, and print the password once")
+    hire.add_argument("login")
+    hire.add_argument("--name", required=True)
+    hire.add_argument("--role", required=True, choices=("finance_officer", "agency_clerk"))
+    hire.add_argument("--org", type=int, required=True, help="org_id the role is held in")
+    hire.set_defaults(run=_staff_add)
+    leave = of_staff.add_parser("disable", help="end every session of a person, for good")
+    leave.add_argument("login")
+    leave.set_defaults(run=_staff_disable)
+
     prove = add("prove", _prove, "recompute the books from the transfers; exit 1 at a difference")
     prove.add_argument("--json", action="store_true")
     reconcile = add("reconcile", _reconcile, "read settlements, match statement lines, post, prove")
@@ -144,6 +156,18 @@ def _seed(options: argparse.Namespace) -> int:
     for member in town.staff:
         print(f"{member.role}: {member.login} / {member.password}")
     return 0
+
+
+def _staff_add(options: argparse.Namespace) -> int:
+    from service.staff import add
+
+    return add(options.login, name=options.name, role=options.role, org_id=options.org)
+
+
+def _staff_disable(options: argparse.Namespace) -> int:
+    from service.staff import disable
+
+    return disable(options.login)
 
 
 def _prove(options: argparse.Namespace) -> int:

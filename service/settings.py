@@ -2,10 +2,16 @@
 
 import hashlib
 import hmac
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TOWN = ROOT / ".mizon" / "town"
+# Written by a running demo, so that `./mizon prove` beside it needs no settings.
+TOWN_ENVIRONMENT = TOWN / "environment.json"
 
 
 class SettingsMissing(Exception):
@@ -41,9 +47,12 @@ class Settings:
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read MIZON_* from the environment; NAME_FILE names a file that holds the value instead.
 
+    Where no database is named, the demo town of this folder is meant, as it was last started.
     Raises SettingsMissing.
     """
     given = os.environ if environment is None else environment
+    if "MIZON_DATABASE_URL" not in given and "MIZON_DATABASE_URL_FILE" not in given:
+        given = {**_town(), **given}
 
     def value(name: str, default: str = "") -> str:
         if path := given.get(f"MIZON_{name}_FILE"):
@@ -70,3 +79,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         sandbox_secret=value("SANDBOX_SECRET"),
         operator_account=value("OPERATOR_ACCOUNT", "20208000900000000001"),
     )
+
+
+def _town() -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(TOWN_ENVIRONMENT.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found

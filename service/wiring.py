@@ -10,15 +10,25 @@ from service.settings import Settings, SettingsMissing
 
 
 def till(settings: Settings, *, name: str, pool_size: int = 10) -> Till:
-    """What payments are taken with, for one process of this name."""
+    """What payments are taken with, for one process of this name.
+
+    Raises SettingsMissing when there is no way to pay at all.
+    """
+    found = gateways(settings)
+    if not found:
+        raise SettingsMissing(
+            "No payment provider is configured: set MIZON_STRIPE_SECRET_KEY with"
+            " MIZON_STRIPE_WEBHOOK_SECRETS, or MIZON_PAYME_MERCHANT with MIZON_PAYME_KEY,"
+            " or MIZON_SANDBOX_URL with MIZON_SANDBOX_SECRET for trying things out."
+        )
     database = Database(settings.database_url, name=name, pool_size=pool_size)
-    return Till(database, gateways(settings), settings.base_url)
+    return Till(database, found, settings.base_url)
 
 
 def gateways(settings: Settings) -> dict[str, Gateway]:
-    """The providers that are configured; the sandbox stands in when it is, and never beside real keys.
+    """The providers that are configured; the sandbox stands in when it is, never beside real keys.
 
-    Raises SettingsMissing when there is no way to pay at all.
+    Raises SettingsMissing when what is set contradicts itself.
     """
     real = bool(settings.stripe_secret_key or settings.payme_key)
     if settings.sandbox_url:
@@ -27,12 +37,6 @@ def gateways(settings: Settings) -> dict[str, Gateway]:
         if len(settings.sandbox_secret) < 16:
             raise SettingsMissing("Set MIZON_SANDBOX_SECRET to 16 or more random characters.")
         return _sandbox_gateways(settings)
-    if not real:
-        raise SettingsMissing(
-            "No payment provider is configured: set MIZON_STRIPE_SECRET_KEY with"
-            " MIZON_STRIPE_WEBHOOK_SECRETS, or MIZON_PAYME_MERCHANT with MIZON_PAYME_KEY,"
-            " or MIZON_SANDBOX_URL with MIZON_SANDBOX_SECRET for trying things out."
-        )
     return _real_gateways(settings)
 
 

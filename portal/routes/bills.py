@@ -1,6 +1,7 @@
 """The citizen's first pages: find a bill, check it, go and pay."""
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -43,9 +44,9 @@ router = APIRouter()
 
 
 @router.get("/")
-def start(request: Request) -> Response:
-    """One box for the payment reference."""
-    return render(request, "start.html", StartPage())
+def start(request: Request, reference: str = "") -> Response:
+    """One box for the payment reference; what was typed is kept through a change of language."""
+    return render(request, "start.html", StartPage(reference[:60]))
 
 
 @router.post("/bills")
@@ -53,16 +54,15 @@ def find(request: Request, data: Posted, till: Taking) -> Response:
     """From the box to the bill's own address."""
     form = read_form(ReferenceForm, data)
     if isinstance(form, Mistakes):
-        page = StartPage(form.typed.get("reference", ""), form.found)
-        return render(request, "start.html", page, status=422, here="/")
+        return _start_again(request, form.typed.get("reference", ""), form.found, status=422)
     try:
         with till.database.transaction() as session:
             bill = find_bill(session, form.reference)
     except (ReferenceMalformed, BillNotFound) as refusal:
         mistyped = isinstance(refusal, ReferenceMalformed)
         mistake = Mistake("reference", REFERENCE_MISTYPED if mistyped else REFERENCE_UNKNOWN)
-        page = StartPage(str(data.get("reference", "")), (mistake,))
-        return render(request, "start.html", page, status=refusal.status, here="/")
+        typed = str(data.get("reference", ""))
+        return _start_again(request, typed, (mistake,), status=refusal.status)
     return redirect(request, f"/bills/{bill.reference}")
 
 
@@ -90,6 +90,13 @@ def pay(reference: str, request: Request, data: Posted, till: Taking, origins: O
     except ProviderUnreachable as refusal:
         return _unreachable(reference, request, till, form.provider, refusal)
     return RedirectResponse(url, status_code=303, headers={"Cache-Control": "no-store"})
+
+
+def _start_again(
+    request: Request, typed: str, mistakes: tuple[Mistake, ...], *, status: int
+) -> Response:
+    here = f"/?{urlencode({'reference': typed[:60]})}"
+    return render(request, "start.html", StartPage(typed, mistakes), status=status, here=here)
 
 
 def _show(

@@ -16,7 +16,10 @@ from typing import Any
 import httpx2
 
 from foundation.clock import now
-from service.demo.town_hall import ROOT, TownHall, environment
+from foundation.database import Database
+from service.demo.journals import Journals
+from service.demo.town_hall import TownHall, environment
+from service.settings import ROOT
 
 PATIENCE_SECONDS = 15
 TWELVE_HOURS_MILLISECONDS = 43_200_000
@@ -36,11 +39,13 @@ class Story:
         self.web = httpx2.Client(base_url=self.info["base_url"], timeout=10)
         self.provider = httpx2.Client(base_url=self.info["provider_url"], timeout=10)
         self.bills = list(self.info["bills"])
+        self.journals = Journals(Database(self.info["database_url"], name="mizon story"))
 
     def tell(self) -> None:
         """Every chapter in turn. Raises StoryBroken at the first thing that is not as it should be."""
         self.pay_by_card()
         self.pay_by_payme()
+        self.pay_on_the_page_of_payme()
         self.pay_by_bank_transfer()
         self.settle_and_reconcile()
         self.prove()
@@ -59,6 +64,7 @@ class Story:
         receipt = self._wait_for_receipt(paid.headers["location"])
         self.say(f"  the webhook came three times, out of order; receipt {receipt}, {_sum(bill)}")
         self._replay_events()
+        self._say_posted()
 
     def pay_by_payme(self) -> None:
         """The sandbox sequence of Payme's Merchant API, every repeat answered equally."""
@@ -89,6 +95,20 @@ class Story:
         listed = _result(self._payme("GetStatement", statement))["transactions"]
         _expect([one["state"] for one in listed][-2:], [-1, 2], "states in GetStatement")
         self.say(f"  GetStatement lists {len(listed)} transactions, by Payme's time")
+        self._say_posted()
+
+    def pay_on_the_page_of_payme(self) -> None:
+        """Bill → Payme's page → its calls to us, each first answer thrown away → receipt."""
+        bill = self.bills.pop(0)
+        self.say(f"A citizen pays bill {bill['reference']} on Payme's page: {_sum(bill)}")
+        sent = self.web.post(f"/bills/{bill['reference']}/payments", data={"provider": "payme"})
+        _expect(sent.status_code, 303, "start of the payment")
+        choice = {"outcome": "pay", "behaviour": "answer_lost"}
+        paid = httpx2.post(sent.headers["location"], data=choice, timeout=10)
+        _expect(paid.status_code, 303, "payment at Payme")
+        receipt = self._wait_for_receipt(paid.headers["location"])
+        self.say(f"  each of its calls came twice; receipt {receipt}, {_sum(bill)}")
+        self._say_posted()
 
     def pay_by_bank_transfer(self) -> None:
         """One payer writes the reference into the bank's form; another one forgets it."""
@@ -110,6 +130,7 @@ class Story:
         self.say(f"The bank closes its statement: {closed['entries']} entries, a camt.053 file")
         checked = json.loads(self._mizon("bank", "check", str(path), "--json"))
         _expect(checked["verdict"], "accepted", "the gate's verdict")
+        _expect([one["provider"] for one in payouts], ["stripe", "payme"], "the payouts")
         lines = json.loads(self._mizon("bank", "import", str(path), "--json"))["lines"]
         again = json.loads(self._mizon("bank", "import", str(path), "--json"))
         _expect((again["known_before"], again["lines"]), (True, 0), "the second import")
@@ -120,6 +141,7 @@ class Story:
         )
         _expect(counts["suspense"], 1, "what nobody could match")
         self.say(f"Reconciled: {json.dumps(counts)}")
+        self._say_posted()
 
     def prove(self) -> None:
         """Recompute everything from the transfers."""
@@ -136,6 +158,10 @@ class Story:
                 return found.group()
             time.sleep(0.2)
         raise StoryBroken(f"no receipt after {PATIENCE_SECONDS} seconds: {url}")
+
+    def _say_posted(self) -> None:
+        for line in self.journals.new():
+            self.say(f"    posted: {line}")
 
     def _replay_events(self) -> None:
         """The same signed events once more, and one with a forged signature."""

@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,9 +33,8 @@ from service.demo.town import Town, build_town
 from service.embedded import EmbeddedServer
 from service.processes import LEAVES_WITH_PARENT
 from service.sandbox import provider_settings
-from service.settings import Settings
+from service.settings import ROOT, TOWN, Settings
 
-ROOT = Path(__file__).parent.parent.parent
 HOST = "127.0.0.1"
 SERVICE_LOGIN = "mizon_service"
 READY_SECONDS = 60
@@ -200,6 +199,7 @@ def open_town(home: Path, *, port: int, bills: int) -> Iterator[TownHall]:
         leaving.callback(hall.stop)
         hall.keep_running()
         wait_until_ready(hall)
+        write_whole(home / "environment.json", environment(settings))
         yield hall
 
 
@@ -214,7 +214,7 @@ def run_demo(*, port: int, bills: int, info: Path | None, data: Path | None) -> 
         signal.signal(number, stop)
     if info is not None:
         info.unlink(missing_ok=True)  # whoever waits for it must not read the last town's
-    with open_town((data or ROOT / ".mizon" / "town").absolute(), port=port, bills=bills) as hall:
+    with open_town((data or TOWN).absolute(), port=port, bills=bills) as hall:
         _write_info(info, hall)
         _say(hall)
         while not stopping.wait(WATCH_SECONDS):
@@ -300,9 +300,15 @@ def _address(listening: socket.socket) -> str:
 def _write_info(path: Path | None, hall: TownHall) -> None:
     if path is None:
         return
+    write_whole(path, hall.info())
+
+
+def write_whole(path: Path, told: Mapping[str, Any]) -> None:
+    """Write JSON for this user's eyes, so that whoever reads it finds the whole of it."""
     partial = path.with_name(f".{path.name}.part")
-    partial.write_text(json.dumps(hall.info(), indent=2, ensure_ascii=False), encoding="utf-8")
-    partial.replace(path)  # whoever reads it finds the whole of it
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(told, indent=2, ensure_ascii=False), encoding="utf-8")
+    partial.replace(path)
 
 
 def _say(hall: TownHall) -> None:

@@ -1,0 +1,42 @@
+"""What was posted, as a bookkeeper reads it aloud: the book, the entry, both accounts, the amount."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from foundation.database import Database
+from identity.parties import organisation
+from ledger.accounts import Account
+from ledger.balances import JournalLine, journal_lines
+from ledger.transfers import JournalRow
+
+
+class Journals:
+    """Reads the ledger; tells each journal once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._told: set[tuple[int, UUID]] = set()
+
+    def new(self) -> Iterator[str]:
+        """A line for each transfer of the journals posted since the last time, in their order."""
+        with self._database.transaction() as session:
+            posted = select(JournalRow).where(JournalRow.first_id.is_not(None))
+            for row in session.scalars(posted.order_by(JournalRow.batch, JournalRow.first_id)):
+                if (row.org_id, row.journal) in self._told or row.first_id is None:
+                    continue
+                self._told.add((row.org_id, row.journal))
+                for move in journal_lines(session, row.org_id, row.first_id, row.transfers):
+                    yield _spoken(session, row.org_id, move)
+
+
+def _spoken(session: Session, org_id: int, move: JournalLine) -> str:
+    book, kind = organisation(session, org_id).code, move.kind.name.lower().replace("_", " ")
+    debit, credit = _account(move.debit), _account(move.credit)
+    return f"book {book}, {kind}: debit {debit}, credit {credit}, {move.amount}"
+
+
+def _account(account: Account) -> str:
+    return f"{account.number} {account.name}".strip()
