@@ -40,6 +40,7 @@ class BillRow:
     amount: Money
     state: str
     due: date | None = None
+    can_cancel: bool = False
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,13 @@ class TrialSection:
 
 @dataclass(frozen=True)
 class TrialBalancePage:
-    """`staff/trial_balance.html`."""
+    """`staff/trial_balance.html`; `others` are the other books, each a name and its page."""
 
     staff: Staff
     book: str
     as_of: datetime
     sections: tuple[TrialSection, ...]
+    others: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from foundation.errors import Refusal
 from foundation.ids import new_id
 from identity.roles import Permission
 from ledger.money import Money
-from payments.bills import Bill, bills_of, issue_bill
+from payments.bills import LIFECYCLE, Bill, BillState, bills_of, cancel_bill, issue_bill
 from payments.charges import charges_of
 from payments.checkout import Till
 from payments.references import compact
@@ -47,7 +47,7 @@ def list_bills(
             for bill in bills_of(session, _seen_by(by), limit=1000)
             if _fits(bill, query) and state in {"", bill.state_at(at).value}
         ]
-        rows = tuple(_row(session, bill, language) for bill in found[:100])
+        rows = tuple(_row(session, bill, by, language) for bill in found[:100])
     page = BillsPage(
         staff=by.staff(),
         rows=rows,
@@ -95,6 +95,14 @@ def issue(request: Request, data: Posted, by: BillIssuer, till: Taking) -> Respo
     return redirect(request, f"/staff/bills?issued={bill.reference}")
 
 
+@router.post("/staff/bills/{reference}/cancellation")
+def cancel(reference: str, request: Request, by: BillIssuer, till: Taking) -> Response:
+    """Nothing is owed any more; money that is on its way becomes the payer's credit."""
+    with till.database.transaction() as session:
+        cancel_bill(session, reference, by=by.actor, at=now())
+    return redirect(request, "/staff/bills")
+
+
 def _form(
     request: Request,
     by: SignedIn,
@@ -131,7 +139,7 @@ def _fits(bill: Bill, query: str) -> bool:
     return not wanted or compact(wanted) in bill.reference or wanted in bill.payer_name.casefold()
 
 
-def _row(session: Session, bill: Bill, language: Language) -> BillRow:
+def _row(session: Session, bill: Bill, by: SignedIn, language: Language) -> BillRow:
     service = session.get_one(Service, (bill.org_id, bill.service_code))
     charges = charges_of(session, bill)
     url = f"/staff/payments/{charges[0].handle}" if charges else f"/bills/{bill.reference}"
@@ -143,6 +151,8 @@ def _row(session: Session, bill: Bill, language: Language) -> BillRow:
         amount=bill.amount,
         state=bill.state_at(now()).value,
         due=bill.due_on,
+        can_cancel=LIFECYCLE.allows("cancel", BillState(bill.state))
+        and by.actor.may(Permission.ISSUE_BILL, bill.org_id),
     )
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from fastapi import APIRouter, Request, Response
 
 from foundation.clock import now
-from identity.parties import organisation
+from identity.parties import organisation, organisations
 from ledger.accounts import find_account
 from ledger.balances import STATEMENT_PAGE, TrialLine, statement, trial_balance
 from ledger.chart import Side
@@ -29,13 +29,19 @@ router = APIRouter()
 @router.get("/staff/books/{org_id}/trial-balance")
 def trial(org_id: int, request: Request, by: BookReader, till: Taking) -> Response:
     """Every account with its turnovers; debits equal credits."""
+    language = language_of(request)
     with till.database.transaction() as session:
-        name = pick(organisation(session, org_id).name, language_of(request))
+        name = pick(organisation(session, org_id).name, language)
+        others = tuple(
+            (pick(other.name, language), f"/staff/books/{other.org_id}/trial-balance")
+            for other in organisations(session)
+            if other.org_id != org_id
+        )
         by_currency: dict[str, list[TrialLine]] = defaultdict(list)
         for line in trial_balance(session, org_id):
             by_currency[line.debits.currency].append(line)
     sections = tuple(_section(currency, lines) for currency, lines in sorted(by_currency.items()))
-    page = TrialBalancePage(by.staff(), name, now(), sections)
+    page = TrialBalancePage(by.staff(), name, now(), sections, others)
     return render(request, "staff/trial_balance.html", page)
 
 

@@ -46,6 +46,7 @@ def bills(language: Language) -> Sample:
             amount=UZS("1250000.00"),
             state=state,
             due=date(2026, 3, 27),
+            can_cancel=state in {"open", "expired"},
         )
         for state in ("open", "busy", "paid", "expired", "cancelled")
     )
@@ -128,7 +129,11 @@ def trial(language: Language, difference: str) -> Sample:
     )
     section = TrialSection("UZS", rows, total, other, total, other)
     return "staff/trial_balance.html", TrialBalancePage(
-        OFFICER, pick(AGENCY, language), NOON, (section,)
+        OFFICER,
+        pick(AGENCY, language),
+        NOON,
+        (section,),
+        others=((pick(AGENCY, language), "/staff/books/2/trial-balance"),),
     )
 
 
