@@ -37,6 +37,11 @@ class Base(DeclarativeBase):
     }
 
 
+def storable(words: str) -> str:
+    """The words as PostgreSQL can keep them: without NUL, lone surrogates replaced."""
+    return words.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 class Database:
     """A pool of connections as the service's role; `transaction()` is the only way to a session."""
 

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import CheckConstraint, Index, Integer, Text, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.clock import TASHKENT
-from foundation.database import Base, Database
+from foundation.database import Base, Database, storable
 
 Tools = TypeVar("Tools")
 LEASE = timedelta(seconds=120)
@@ -121,24 +121,26 @@ def run_slot(
 ) -> bool:
     """Run one slot if it is free; a dead worker's run is taken over when its lease has ended."""
     with database.transaction() as session:
-        if not _claim(session, job.name, slot, worker):
-            return False
+        attempt = _claim(session, job.name, slot, worker)
+    if attempt is None:
+        return False
     try:
         counts, error = dict(job.run(tools, at)), None
     except Exception as failure:  # noqa: BLE001 - a job may fail in any way: it is written down and retried
-        counts, error = None, f"{type(failure).__name__}: {failure}"
+        counts, error = None, storable(f"{type(failure).__name__}: {failure}")
     with database.transaction() as session:
-        _finish(session, job.name, slot, worker, counts=counts, error=error)
+        _finish(session, job.name, slot, attempt, counts=counts, error=error)
     return True
 
 
-def _claim(session: Session, job: str, slot: datetime, worker: str) -> bool:
+def _claim(session: Session, job: str, slot: datetime, worker: str) -> int | None:
+    """The number of this attempt; None when the slot is done or somebody is at it."""
     clock = func.clock_timestamp()
     fresh = insert(JobRun).values(
         job=job, slot=slot, worker=worker, started_at=clock, lease_until=clock + LEASE
     )
     if session.execute(fresh.on_conflict_do_nothing().returning(JobRun.job)).first():
-        return True
+        return 1
     abandoned = (
         update(JobRun)
         .where(
@@ -156,22 +158,22 @@ def _claim(session: Session, job: str, slot: datetime, worker: str) -> bool:
             outcome=None,
         )
     )
-    return session.execute(abandoned.returning(JobRun.job)).first() is not None
+    return session.execute(abandoned.returning(JobRun.attempts)).scalar_one_or_none()
 
 
 def _finish(
     session: Session,
     job: str,
     slot: datetime,
-    worker: str,
+    attempt: int,
     *,
     counts: dict[str, int] | None,
     error: str | None,
 ) -> None:
-    # Only the lease's holder writes the outcome: a worker that was paused for minutes does not.
+    # Only the lease's holder writes the outcome: an attempt that was taken over meanwhile does not.
     session.execute(
         update(JobRun)
-        .where(JobRun.job == job, JobRun.slot == slot, JobRun.worker == worker)
+        .where(JobRun.job == job, JobRun.slot == slot, JobRun.attempts == attempt)
         .values(
             finished_at=func.clock_timestamp(),
             outcome="failed" if error else "done",
@@ -185,6 +187,6 @@ def last_runs(session: Session) -> list[JobRun]:
     """The newest slot of each job."""
     return list(
         session.scalars(
-            select(JobRun).distinct(JobRun.job).order_by(JobRun.job, JobRun.slot.desc())
+            select(JobRun).ext(distinct_on(JobRun.job)).order_by(JobRun.job, JobRun.slot.desc())
         ).all()
     )

@@ -88,7 +88,7 @@ def statement(
         {
             "org": org_id,
             "account": account_id,
-            "before": before_seq or 2**62,
+            "before": 2**62 if before_seq is None else before_seq,
             "page": STATEMENT_PAGE,
         },
     )

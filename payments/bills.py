@@ -13,7 +13,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     select,
-    update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -22,10 +21,10 @@ from foundation.database import Base, Minor
 from foundation.errors import Conflict, Forbidden, NotFound, Refused
 from foundation.history import record
 from foundation.states import Lifecycle
-from identity.actor import Actor
+from identity.actor import Actor, system_actor
 from identity.parties import organisation, organisation_by_code
 from identity.roles import Permission
-from ledger.money import Money
+from ledger.money import AmountMalformed, Money
 from payments.references import make_reference, validate
 from payments.registry.services import version_on
 
@@ -66,6 +65,9 @@ class BillState(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
 
+
+# What the ledger takes in one transfer; a bill above it could be paid but not booked.
+MOST_MINOR = 10**15
 
 # A bill whose payment is reversed is owed again; one that expired can still be paid by money that was
 # on its way, because money that arrived is never refused.
@@ -145,21 +147,22 @@ def issue_bill(
     where the agency computes it (a court's fine). Asking again with the same `id` gives the same bill.
     Due after the version's days to pay; it expires at the end of that day in Tashkent.
 
-    Raises IssueNotAllowed, PayerNameMissing, ServiceNotFound, OrganisationNotFound and BillIdReused.
+    Raises IssueNotAllowed, PayerNameMissing, AmountMalformed, ServiceNotFound, OrganisationNotFound
+    and BillIdReused.
     """
     if not by.may(Permission.ISSUE_BILL, org_id):
         raise IssueNotAllowed(agency=org_id)
     name = " ".join(payer_name.split())
-    if not 2 <= len(name) <= 200:
+    if not (2 <= len(name) <= 200 and name.isprintable()):
         raise PayerNameMissing(field="payer_name")
+    if existing := session.get(Bill, (org_id, id)):
+        return _issued_before(existing, service_code, name, amount)
     agency = organisation(session, org_id)
     today = business_date(at)
     version = version_on(session, org_id, service_code, today)
     owed = amount or version.fee
-    if existing := session.get(Bill, (org_id, id)):
-        if (existing.service_code, existing.amount) != (service_code, owed):
-            raise BillIdReused(id=id)
-        return existing
+    if owed.currency != version.currency or not 0 < owed.minor <= MOST_MINOR:
+        raise AmountMalformed(amount=owed, currency=version.currency)
     due_on = today + timedelta(days=version.days_to_pay)
     bill = Bill(
         org_id=org_id,
@@ -177,6 +180,14 @@ def issue_bill(
     )
     session.add(bill)
     record(session, bill, "issued", by=by, at=at, amount_minor=owed.minor, currency=owed.currency)
+    return bill
+
+
+def _issued_before(bill: Bill, service_code: str, name: str, amount: Money | None) -> Bill:
+    """The bill of a repeated request; its fee is the one of the day it was issued."""
+    asked = (service_code, name, amount or bill.amount)
+    if asked != (bill.service_code, bill.payer_name, bill.amount):
+        raise BillIdReused(id=bill.id)
     return bill
 
 
@@ -228,20 +239,17 @@ def refuse_unpayable(bill: Bill, at: datetime) -> None:
 def expire_bills(session: Session, *, at: datetime, limit: int = 1000) -> int:
     """Mark open bills past their time; correctness never waits for this (see `state_at`)."""
     overdue = (
-        select(Bill.org_id, Bill.id)
+        select(Bill)
         .where(Bill.state == BillState.OPEN.value, Bill.expires_at <= at)
+        .order_by(Bill.expires_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    expired = 0
-    for org_id, bill_id in session.execute(overdue).all():
-        session.execute(
-            update(Bill)
-            .where(Bill.org_id == org_id, Bill.id == bill_id)
-            .values(state=BillState.EXPIRED.value)
-        )
-        expired += 1
-    return expired
+    expired = session.scalars(overdue).all()
+    for bill in expired:
+        bill.state = LIFECYCLE.after("expire", BillState(bill.state))
+        record(session, bill, "expired", by=system_actor("expire_bills"), at=at)
+    return len(expired)
 
 
 def bills_of(session: Session, org_ids: frozenset[int] | None, *, limit: int = 100) -> list[Bill]:

@@ -133,6 +133,27 @@ def resolve_break(
     return found
 
 
+def resolve_breaks_of(
+    session: Session,
+    org_id: int,
+    subject: str,
+    subject_id: str,
+    *,
+    resolution: str,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Resolve what is still open about a subject, once later facts have explained it."""
+    query = select(Break).where(
+        Break.org_id == org_id,
+        Break.subject == subject,
+        Break.subject_id == subject_id,
+        Break.state == BreakState.OPEN.value,
+    )
+    for found in session.scalars(query).all():
+        resolve_break(session, org_id, found.id, resolution=resolution, by=by, at=at)
+
+
 def find_break(session: Session, org_id: int, break_id: UUID) -> Break:
     """One difference. Raises BreakNotFound."""
     found = session.get(Break, (org_id, break_id))

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from foundation.database import Database
 from foundation.errors import Refused
 from foundation.history import record
 from identity.actor import PAYER, Actor, provider_actor, system_actor
-from payments.bills import lock_bill
+from payments.bills import Bill, lock_bill
 from payments.charges import (
+    CLOSED_UNPAID,
     OPEN_STATES,
     Charge,
     ChargeState,
@@ -72,22 +73,13 @@ def start_checkout(
         charge = open_charge(session, bill, provider=provider, language=language, by=PAYER, at=at)
         if charge.checkout_url is not None:
             return charge.handle, charge.checkout_url
-        service = session.get_one(Service, (bill.org_id, bill.service_code))
-        request = CheckoutRequest(
-            handle=str(charge.handle),
-            reference=bill.reference,
-            amount=charge.amount,
-            description=service.name.get(language) or service.name["uz"],
-            language=charge.language,
-            return_url=f"{till.payment_url(charge.handle)}?lang={charge.language}",
-            created_at=charge.created_at,
-        )
+        request = _request(session, till, bill, charge)
 
     opened = gateway.open_checkout(request)
 
-    if opened.provider_ref is not None:
-        with till.database.transaction() as session:
-            charge = lock_charge(session, charge.handle)
+    with till.database.transaction() as session:
+        charge = lock_charge(session, charge.handle)
+        if opened.provider_ref is not None:
             mark_sent(
                 session,
                 charge,
@@ -96,6 +88,8 @@ def start_checkout(
                 by=provider_actor(provider),
                 at=at,
             )
+        elif charge.provider_ref is None:
+            charge.checkout_url = opened.url  # the way back for a payer who turned round there
     return charge.handle, opened.url
 
 
@@ -112,7 +106,10 @@ def cancel_checkout(till: Till, handle: Handle, *, by: Actor, at: datetime) -> C
             return close_charge(
                 session, charge, "cancel", by=by, at=at, reason="given up by the payer"
             )
-    answer = till.gateways[charge.provider].close_checkout(charge.provider_ref)
+    gateway = till.gateways.get(charge.provider)
+    if gateway is None:
+        raise ProviderUnreachable(provider=charge.provider)
+    answer = gateway.close_checkout(charge.provider_ref)
     with till.database.transaction() as session:
         return apply_answer(session, handle, answer, by=by, at=at)
 
@@ -147,16 +144,20 @@ def resolve_open_charges(till: Till, *, at: datetime, limit: int = 100) -> dict[
     """Ask providers about attempts that are still open, so that a lost callback settles by itself.
 
     An attempt its provider never had is given up after half an hour; an unreachable provider leaves
-    everything as it is until the next run.
+    everything as it is until the next run. Where more wait than `limit`, chance decides which are
+    asked, so that no heap of abandoned attempts stands before one that was paid.
     """
+    askable = [name for name, gateway in till.gateways.items() if gateway.can_be_asked]
+    never_sent = Charge.provider_ref.is_(None) & (Charge.created_at <= at - NEVER_SENT_AFTER)
+    unheard_of = Charge.provider_ref.is_not(None) & (Charge.created_at < at - ASK_AFTER)
     with till.database.transaction() as session:
         query = (
             select(Charge)
             .where(
                 Charge.state.in_([state.value for state in OPEN_STATES]),
-                Charge.created_at < at - ASK_AFTER,
+                or_(never_sent, unheard_of & Charge.provider.in_(askable)),
             )
-            .order_by(Charge.created_at)
+            .order_by(func.random())
             .limit(limit)
         )
         waiting = list(session.scalars(query))
@@ -166,11 +167,40 @@ def resolve_open_charges(till: Till, *, at: datetime, limit: int = 100) -> dict[
     return counts
 
 
+def paid_instead(session: Session, charge: Charge) -> Charge | None:
+    """The charge that was paid in place of an attempt that its provider never heard of.
+
+    A link to Payme outlives our attempt; who pays by it later comes back to the page of the old one.
+    """
+    if charge.state not in CLOSED_UNPAID or charge.provider_ref is not None:
+        return None
+    query = select(Charge).where(
+        Charge.org_id == charge.org_id,
+        Charge.bill_id == charge.bill_id,
+        Charge.provider == charge.provider,
+        Charge.created_at > charge.created_at,
+        Charge.settled_at.is_not(None),
+    )
+    return session.scalars(query.order_by(Charge.settled_at).limit(1)).one_or_none()
+
+
+def _request(session: Session, till: Till, bill: Bill, charge: Charge) -> CheckoutRequest:
+    """What the provider is asked: the same words each time, since the key that names them is the same."""
+    service = session.get_one(Service, (bill.org_id, bill.service_code))
+    return CheckoutRequest(
+        handle=str(charge.handle),
+        reference=bill.reference,
+        amount=charge.amount,
+        description=service.name.get(charge.language) or service.name["uz"],
+        language=charge.language,
+        return_url=f"{till.payment_url(charge.handle)}?lang={charge.language}",
+        created_at=charge.created_at,
+    )
+
+
 def _resolve(till: Till, charge: Charge, *, at: datetime) -> str:
     clerk = system_actor("resolve_open_charges")
     if charge.provider_ref is None:
-        if charge.created_at > at - NEVER_SENT_AFTER:
-            return "asked"
         with till.database.transaction() as session:
             locked = lock_charge(session, charge.handle)
             if locked.provider_ref is None and locked.state == ChargeState.CREATED:
@@ -180,9 +210,8 @@ def _resolve(till: Till, charge: Charge, *, at: datetime) -> str:
 
 
 def _ask(till: Till, charge: Charge, clerk: Actor, *, at: datetime) -> str:
-    gateway = till.gateways.get(charge.provider)
     try:
-        answer = gateway.ask(charge.provider_ref or "") if gateway else None
+        answer = till.gateways[charge.provider].ask(charge.provider_ref or "")
     except ProviderUnreachable:
         return "unreachable"
     if answer is None:

@@ -139,11 +139,17 @@ def payout_received(
     *,
     account: str,
     effective: date,
+    was_unidentified: bool = False,
 ) -> Journal:
-    """Operator's book: debit 1110 what the bank shows, credit 2220 each agency's net."""
+    """Operator's book: debit 1110 what the bank shows, credit 2220 each agency's net.
+
+    Debit 2310 instead when the bank showed the payout before its provider announced it.
+    """
     transfers = [
         Transfer(
-            AccountKey(BANK, account, net.currency),
+            AccountKey(UNIDENTIFIED, "", net.currency)
+            if was_unidentified
+            else AccountKey(BANK, account, net.currency),
             AccountKey(DUE_TO_AGENCY, str(agency), net.currency),
             net,
         )

@@ -15,7 +15,8 @@ from foundation.errors import Refused
 LENGTH = 20
 # People and banks write references with spaces, dashes and dots between groups.
 _SEPARATORS = re.compile(r"[\s\u00a0\u2007\u202f.\-\u2010-\u2015]+")
-_IN_TEXT = re.compile(r"(?<!\d)(?:\d[ \u00a0\-]?){19}\d(?!\d)")
+# Looked for at every place, so that a year or a house number before a reference does not hide it.
+_IN_TEXT = re.compile(r"(?<![0-9])(?=((?:[0-9][\s\-\u2010-\u2015]?){19}[0-9])(?![0-9]))")
 
 
 class ReferenceMalformed(Refused):
@@ -57,5 +58,5 @@ def show(reference: str) -> str:
 
 def find_in(text: str) -> list[str]:
     """Every valid reference inside a text such as a payment's purpose, in order, each once."""
-    found = (compact(match.group()) for match in _IN_TEXT.finditer(text))
+    found = (compact(match.group(1)) for match in _IN_TEXT.finditer(text))
     return list(dict.fromkeys(digits for digits in found if mod_97_10.is_valid(digits)))

@@ -17,6 +17,9 @@ from portal.routes.problems import answer_problems
 from service.settings import Settings
 from service.wiring import till
 
+# Forms and callbacks are small; the one route that takes files names its own limit.
+MOST_BODY_BYTES = 1024**2
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Everything the web process serves."""
@@ -27,7 +30,9 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         taking.database.close()
 
-    app = FastAPI(title="Mizon", openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Mizon", openapi_url=None, lifespan=lifespan, max_body_size=MOST_BODY_BYTES
+    )
     app.state.till = taking
     app.state.provider_origins = _provider_origins(settings)
     app.state.secure_cookie = settings.base_url.startswith("https:")

@@ -75,7 +75,9 @@ def _leave_with_parent() -> None:
 
 
 def _wait_for_parent() -> None:
-    sys.stdin.buffer.read()
+    os.read(
+        sys.stdin.fileno(), 1
+    )  # not through its buffer, whose lock would outlive the interpreter
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(FAREWELL_SECONDS)
     os._exit(1)  # still busy with somebody who does not answer; what was written down is enough

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from foundation.database import storable
 from foundation.errors import Refusal
 from identity.actor import provider_actor
 from identity.parties import operator
@@ -14,6 +15,8 @@ from payments.callbacks.inbox import Callback, CallbackState
 from payments.charges import Handle, find_charge
 from payments.checkout import Till, apply_answer
 from payments.gateways.protocol import Gateway, Notice, ProviderPayment
+
+MOST_OF_AN_ERROR = 500  # characters
 
 
 class NoticeIncomplete(Refusal):
@@ -34,7 +37,8 @@ def _work(till: Till, callback: Callback, *, at: datetime) -> str:
     try:
         return _apply(till, till.gateways[callback.source], callback, at=at).value
     except Exception as failure:  # noqa: BLE001 - one poison callback never stops its neighbours
-        _put_back(till, callback, f"{type(failure).__name__}: {failure}", at=at)
+        error = storable(f"{type(failure).__name__}: {failure}")[:MOST_OF_AN_ERROR]
+        _put_back(till, callback, error, at=at)
         return "put_back"
 
 
@@ -87,7 +91,7 @@ def _ask_a_person(session: Session, callback: Callback, notice: Notice, *, at: d
 
 def _put_back(till: Till, callback: Callback, error: str, *, at: datetime) -> None:
     with till.database.transaction() as session:
-        if inbox.put_back(session, callback, error=error, at=at) is CallbackState.PARKED:
+        if inbox.put_back(session, callback, error=error) is CallbackState.PARKED:
             open_break(
                 session,
                 operator(session).org_id,
@@ -97,5 +101,5 @@ def _put_back(till: Till, callback: Callback, error: str, *, at: datetime) -> No
                 amount=Money(0, "UZS"),
                 at=at,
                 event=callback.type,
-                error=error[:500],
+                error=error,
             )

@@ -41,7 +41,10 @@ def callbacks_router(till: Till) -> APIRouter:
         gateway = till.gateways.get("payme")
         if not isinstance(gateway, PaymeGateway):
             raise NoSuchProvider(provider="payme")
-        body = await _raw_body(request)
+        try:
+            body = await _raw_body(request)
+        except BodyTooLarge:
+            return JSONResponse(payme_server.not_json())
         authorization = request.headers.get("authorization", "")
         told = await run_in_threadpool(
             payme_server.answer, till.database, gateway, body, authorization, at=now()

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from foundation.database import Base
 from payments.gateways.protocol import Notice
 
-# What cannot be worked is tried again with growing pauses for three days, then a person is asked.
+# What cannot be worked is tried again with growing pauses for two days, then a person is asked.
 PAUSES = tuple(
     timedelta(seconds=seconds)
     for seconds in (1, 2, 5, 10, 30, 60, 300, 900, 3600, 3600 * 6, 86400, 86400)
@@ -108,13 +108,16 @@ def finish(session: Session, callback: Callback, state: CallbackState, *, at: da
     _update(session, callback, state=state.value, handled_at=at, error=None)
 
 
-def put_back(session: Session, callback: Callback, *, error: str, at: datetime) -> CallbackState:
-    """It could not be worked now: again after a pause, and to a person when pauses are used up."""
-    if callback.attempts >= len(PAUSES):
+def put_back(session: Session, callback: Callback, *, error: str) -> CallbackState:
+    """It could not be worked now: again after a pause, and to a person when pauses are used up.
+
+    A callback that another worker has finished meanwhile stays finished.
+    """
+    if callback.attempts > len(PAUSES):
         _update(session, callback, state=CallbackState.PARKED.value, error=error)
         return CallbackState.PARKED
-    pause = PAUSES[callback.attempts - 1]
-    _update(session, callback, next_attempt_at=at + pause, error=error)
+    again_at = func.clock_timestamp() + PAUSES[callback.attempts - 1]
+    _update(session, callback, next_attempt_at=again_at, error=error)
     return CallbackState.STORED
 
 
@@ -132,6 +135,10 @@ def waiting(session: Session) -> int:
 def _update(session: Session, callback: Callback, **values: object) -> None:
     session.execute(
         update(Callback)
-        .where(Callback.source == callback.source, Callback.external_id == callback.external_id)
+        .where(
+            Callback.source == callback.source,
+            Callback.external_id == callback.external_id,
+            Callback.state == CallbackState.STORED.value,
+        )
         .values(**values)
     )

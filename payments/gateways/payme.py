@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
+from foundation.errors import Refused
 from ledger.money import Money
 from payments.gateways.protocol import (
     CallbackForged,
@@ -28,6 +29,17 @@ from payments.gateways.protocol import (
 
 CHECKOUT_URL = "https://checkout.paycom.uz"
 ACCOUNT_FIELD = "reference"
+# No answer, or an answer that is not a list of registers as they are agreed.
+UNREADABLE = (
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    Refused,
+)
 LANGUAGES = {"uz": "uz", "uz-Cyrl": "uz", "ru": "ru", "en": "en"}
 
 
@@ -35,6 +47,7 @@ class PaymeGateway:
     """Payme behind the gateway protocol. `registers_url` is where its settlement registers are read."""
 
     name = "payme"
+    can_be_asked = False
 
     def __init__(
         self,
@@ -88,7 +101,7 @@ class PaymeGateway:
                 self.registers_url, params={"since": since.isoformat()}, timeout=10
             ).raise_for_status()
             return [self._register(str(entry["url"])) for entry in listed.json()["registers"]]
-        except (httpx2.HTTPError, ValueError, KeyError, TypeError) as failure:
+        except UNREADABLE as failure:
             raise ProviderUnreachable(
                 provider=self.name, reason=type(failure).__name__
             ) from failure

@@ -81,12 +81,16 @@ class Notice:
 
 @dataclass(frozen=True)
 class SettledItem:
-    """One line of a settlement report: a payment, or a refund with negative amounts."""
+    """One line of a settlement report: a payment, or a refund with negative amounts.
+
+    `handle` is our charge, where the provider has kept its name beside the payment.
+    """
 
     kind: str
     payment_ref: str
     gross: Money
     fee: Money
+    handle: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class Gateway(Protocol):
     """A payment provider."""
 
     name: str
+    can_be_asked: bool
+    """Whether `ask` has an answer; a provider that only ever calls us has none."""
 
     def open_checkout(self, request: CheckoutRequest) -> OpenedCheckout:
         """Ask for a hosted payment page; asking again is the same page. Raises ProviderUnreachable."""

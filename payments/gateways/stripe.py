@@ -34,6 +34,7 @@ TOLERANCE = timedelta(seconds=300)
 # Stripe takes 30 minutes to 24 hours; an hour is enough to pay, and frees an abandoned bill.
 CHECKOUT_LIFETIME = timedelta(hours=1)
 LOCALES = {"uz": "en", "uz-Cyrl": "ru", "ru": "ru", "en": "en"}
+MOST_BIGINT = 2**63 - 1
 _STAMP = re.compile(r"(?:^|,)t=(\d{1,12})(?:,|$)")
 
 
@@ -41,6 +42,7 @@ class StripeGateway:
     """Stripe behind the gateway protocol; `api_url` points to the sandbox twin when set."""
 
     name = "stripe"
+    can_be_asked = True
 
     def __init__(
         self, secret_key: str, webhook_secrets: Sequence[str], *, api_url: str | None = None
@@ -114,7 +116,7 @@ class StripeGateway:
             raise CallbackForged(provider=self.name, reason="signature")
         try:
             return self.reread(body)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Refused):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, Refused):
             raise CallbackForged(provider=self.name, reason="body") from None
 
     def reread(self, body: bytes) -> Notice:
@@ -143,7 +145,8 @@ class StripeGateway:
                 currency = row.currency.upper()
                 kind = "refund" if row.type.endswith("refund") else "payment"
                 gross, fee = Money(row.amount, currency), Money(row.fee, currency)
-                items.append(SettledItem(kind, _intent_of(row.source), gross, fee))
+                intent, handle = _intent_of(row.source), _handle_of(row.source)
+                items.append(SettledItem(kind, intent, gross, fee, handle))
         arrival = datetime.fromtimestamp(payout.arrival_date, tz=UTC)
         net = Money(payout.amount, payout.currency.upper())
         return SettlementReport(payout.id, arrival, net, items)
@@ -164,14 +167,14 @@ def _reachable() -> Iterator[None]:
 def _signed_with(secret: str, body: bytes, signature: str) -> bool:
     try:
         return bool(stripe.WebhookSignature.verify_header(body, signature, secret))
-    except (stripe.SignatureVerificationError, UnicodeDecodeError):
-        return False
+    except (stripe.SignatureVerificationError, UnicodeDecodeError, TypeError):
+        return False  # TypeError: a header that is not ASCII cannot be compared
 
 
 def _notice(event: dict[str, Any]) -> Notice:
-    """Only what says which object to retrieve is taken from the event."""
+    """Only what says which object to retrieve is taken from the event. Raises ValueError and the like."""
     subject = event["data"]["object"]
-    kind = str(event["type"])
+    kind = _word(event["type"])
     metadata = subject.get("metadata") or {}
     handle = metadata.get("charge") or subject.get("client_reference_id")
     is_session = kind.startswith("checkout.session.")
@@ -182,15 +185,30 @@ def _notice(event: dict[str, Any]) -> Notice:
         about = "money_back"
     elif kind.startswith("payout."):
         about = "payout"
-    minor, currency = subject.get("amount"), subject.get("currency")
     return Notice(
-        external_id=str(event["id"]),
+        external_id=_word(event["id"]),
         type=kind,
-        provider_ref=str(subject["id"]) if is_session else None,
-        handle=str(handle) if handle else None,
+        provider_ref=_word(subject["id"]) if is_session else None,
+        handle=_word(handle) if handle else None,
         about=about,
-        amount=Money(int(minor), str(currency).upper()) if minor and currency else None,
+        amount=_amount(subject),
     )
+
+
+def _word(value: object) -> str:
+    """An id or a type: short and printable, so that it can be stored. Raises ValueError."""
+    if isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable():
+        return value
+    raise ValueError("not an id")
+
+
+def _amount(subject: Mapping[str, Any]) -> Money | None:
+    minor, currency = subject.get("amount"), subject.get("currency")
+    if minor is None or currency is None:
+        return None
+    if type(minor) is not int or abs(minor) > MOST_BIGINT:
+        raise ValueError("not an amount in minor units")
+    return Money(minor, _word(currency).upper())
 
 
 def _payment(session: CheckoutSession) -> ProviderPayment:
@@ -223,6 +241,12 @@ def _intent_of(source: Any) -> str:  # noqa: ANN401 - an id, or the expanded cha
     if isinstance(source, str):
         return source
     return _id_of(source.payment_intent) or ""
+
+
+def _handle_of(source: Any) -> str | None:  # noqa: ANN401
+    """Our charge: its name stands in the payment intent's metadata, which Stripe's charges copy."""
+    metadata = None if isinstance(source, str) else source.metadata
+    return metadata["charge"] if metadata and "charge" in metadata else None
 
 
 def _id_of(intent: "str | stripe.PaymentIntent | None") -> str | None:

@@ -22,14 +22,14 @@ class BankAccount(Base):
     mfo: Mapped[str] = mapped_column(Text)
 
 
-def lock_bank_account(session: Session, account: str, currency: str) -> BankAccount | None:
+def lock_bank_account(
+    session: Session, org_id: int, account: str, currency: str
+) -> BankAccount | None:
     """Our account, locked so that statements of it are imported and matched one at a time."""
-    query = select(BankAccount).where(
-        BankAccount.account == account, BankAccount.currency == currency
-    )
-    return session.scalars(query.with_for_update()).one_or_none()
+    return session.get(BankAccount, (org_id, account, currency), with_for_update=True)
 
 
-def bank_accounts(session: Session) -> list[BankAccount]:
-    """Every account of ours."""
-    return list(session.scalars(select(BankAccount).order_by(BankAccount.account)))
+def bank_accounts(session: Session, org_id: int) -> list[BankAccount]:
+    """Every account of the organisation."""
+    query = select(BankAccount).where(BankAccount.org_id == org_id)
+    return list(session.scalars(query.order_by(BankAccount.account, BankAccount.currency)))

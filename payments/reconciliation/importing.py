@@ -111,7 +111,7 @@ def _judge(session: Session, file: StatementFile, judged: gate.Statement) -> Sta
         return None
     before = None
     if judged.account and judged.currency:
-        lock_bank_account(session, judged.account, judged.currency)
+        lock_bank_account(session, file.org_id, judged.account, judged.currency)
         before = last_accepted(session, file.org_id, judged.account, judged.currency)
     findings = [*judged.findings, *_against_the_books(session, file.org_id, before, judged)]
     if row is None:
@@ -130,7 +130,7 @@ def _against_the_books(
     """What only our own records tell: whose account it is, and what was accepted before it."""
     if not judged.account or not judged.currency:
         return []
-    if lock_bank_account(session, judged.account, judged.currency) is None:
+    if lock_bank_account(session, org_id, judged.account, judged.currency) is None:
         return [Finding(Reason.ACCOUNT_UNKNOWN, f"{judged.account} {judged.currency}")]
     query = select(Statement).where(
         Statement.org_id == org_id,
@@ -140,10 +140,11 @@ def _against_the_books(
         Statement.statement_id == judged.head.statement_id,
         Statement.to_date == judged.ended_on,
     )
-    for twin in session.scalars(query):
-        same = (twin.opening_minor, twin.closing_minor, twin.entries) == _figures(judged)
-        reason = Reason.ALREADY_IMPORTED if same else Reason.STATEMENT_ALTERED
-        return [Finding(reason, judged.head.statement_id)]
+    known = [(one.opening_minor, one.closing_minor, one.entries) for one in session.scalars(query)]
+    if _figures(judged) in known:
+        return [Finding(Reason.ALREADY_IMPORTED, judged.head.statement_id)]
+    if known and (judged.head.page or 1) == 1:  # a later page has the number of the first
+        return [Finding(Reason.STATEMENT_ALTERED, judged.head.statement_id)]
     closing = before.money(before.closing_minor) if before else None
     if before is None or closing is None:
         return []

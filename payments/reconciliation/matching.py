@@ -31,6 +31,7 @@ class Leftover(StrEnum):
     PAYOUT_AMOUNT_DIFFERS = "payout_amount_differs"
     PAYOUT_SEEN_BEFORE = "payout_seen_before"
     DEBIT = "debit"
+    NOT_POSTED = "not_posted"
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,21 @@ class Unmatched:
 Decision = PayoutMatch | BillMatch | Unmatched
 
 
-def match(lines: Iterable[Line], payouts: Mapping[tuple[str, str], Money]) -> list[Decision]:
+def match(
+    lines: Iterable[Line],
+    payouts: Mapping[tuple[str, str], Money],
+    *,
+    seen: Iterable[tuple[str, str]] = (),
+) -> list[Decision]:
     """Decide every line, in the order given; the same input always gives the same decisions.
 
-    `payouts` maps (provider, payout id) to the announced net. A payout is used once.
+    `payouts` maps (provider, payout id) to the announced net, `seen` names those the bank has shown
+    already. A payout is used once.
     """
     by_id: dict[str, list[tuple[str, str]]] = {}
     for key in payouts:
         by_id.setdefault(key[1], []).append(key)
-    used: set[tuple[str, str]] = set()
+    used = set(seen)
     decisions = []
     for line in lines:
         decision = _decide(line, payouts, by_id, used)

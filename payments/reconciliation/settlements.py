@@ -1,6 +1,7 @@
 """Settlement reports of providers: keep each payout with its items, and find the charges they pay."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from foundation.database import Base, Minor
 from ledger.money import Money
 from payments.breaks import BreakKind, open_break
-from payments.charges import Charge, ChargeState
+from payments.charges import Charge, ChargeNotFound, ChargeState, Handle, find_charge
 from payments.gateways.protocol import SettledItem, SettlementReport
 
 
@@ -94,6 +95,8 @@ def keep_report(
     new = session.execute(row.on_conflict_do_nothing().returning(Payout.id)).first()
     if new is None:
         return False
+    for item in report.items:
+        _learn_payment_ref(session, provider, item)
     for seq, item in enumerate(report.items, start=1):
         session.add(_item(session, operator_org, provider, report, seq, item))
     total = sum(item.gross.minor - item.fee.minor for item in report.items)
@@ -126,6 +129,11 @@ def unsettled_charges(session: Session, operator_org: int) -> list[Charge]:
         )
     )
     return list(session.scalars(query))
+
+
+def payouts(session: Session, operator_org: int) -> list[Payout]:
+    """Every payout ever announced."""
+    return list(session.scalars(select(Payout).where(Payout.org_id == operator_org)))
 
 
 def announced(session: Session, operator_org: int) -> list[Payout]:
@@ -169,6 +177,16 @@ def faults_of(session: Session, payout: Payout) -> list[str]:
     ):
         faults.append("the items do not add up to the payout")
     return faults
+
+
+def _learn_payment_ref(session: Session, provider: str, item: SettledItem) -> None:
+    """A payment whose callback never came is found by our own name for it, which the provider kept."""
+    if item.handle is None:
+        return
+    with suppress(ChargeNotFound):
+        charge = find_charge(session, Handle.parse(item.handle))
+        if charge.provider == provider and charge.payment_ref is None:
+            charge.payment_ref = item.payment_ref
 
 
 def _item(

@@ -28,5 +28,7 @@ class ProblemPage:
 
     @property
     def kind(self) -> str:
-        """The words that fit the status; what has none of its own is a fault of ours."""
-        return str(self.status) if self.status in {403, 404, 409, 422, 429, 503} else "500"
+        """The words that fit the status; what has none of its own is the asker's fault or ours."""
+        if self.status in {403, 404, 409, 422, 429, 503}:
+            return str(self.status)
+        return "422" if 400 <= self.status < 500 else "500"

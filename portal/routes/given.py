@@ -94,7 +94,8 @@ def from_our_page(request: Request) -> None:
 def allowed(permission: Permission | None) -> Callable[[Request], SignedIn]:
     """A dependency that lets only a signed-in person with this permission pass.
 
-    Raises SignInNeeded and NotAllowed; a posted form must come from our own page too.
+    Raises SignInNeeded and NotAllowed; a posted form must come from our own page too. A route names
+    it before the form itself, so that nothing is read from whoever may not send it.
     """
 
     def check(request: Request) -> SignedIn:

@@ -16,7 +16,7 @@ from payments.charges import (
     Handle,
     find_charge,
 )
-from payments.checkout import cancel_checkout
+from payments.checkout import cancel_checkout, paid_instead
 from payments.receipts import Receipt, receipt_of
 from payments.registry.services import Service
 from portal.languages import Language, language_of, pick
@@ -41,6 +41,8 @@ def show(handle: str, request: Request, till: Taking, wait: str = "") -> Respons
         if receipt is not None:
             page = receipt_page(session, charge, bill, receipt, language)
             return render(request, "receipt.html", page)
+        if found := paid_instead(session, charge):
+            return redirect(request, f"/payments/{found.handle}")
         if charge.state in CLOSED_UNPAID:
             return render(request, "not_paid.html", not_paid_page(session, charge, bill, language))
         checking = checking_page(session, charge, bill, language, refreshes=refreshes)

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
@@ -69,8 +69,10 @@ class TownHall:
             self._follow(self.server)
         for name in COMMANDS:
             child = self.children.get(name)
-            if child is None or child.poll() is not None:
-                self.children[name] = self._spawn(name)
+            if child is not None and child.poll() is not None:
+                _end(child)
+                child = None
+            self.children[name] = child or self._spawn(name)
         return self.pids != before
 
     def info(self) -> dict[str, Any]:
@@ -114,11 +116,9 @@ class TownHall:
             child.terminate()
         give_up = time.monotonic() + STOP_SECONDS
         for child in self.children.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=max(0.0, give_up - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            _end(child)
 
     def _follow(self, server: EmbeddedServer) -> None:
         """The database has moved when somebody took its port meanwhile: the children must know."""
@@ -129,9 +129,8 @@ class TownHall:
         )
         if found != self.settings:
             self.settings = found
-            for child in self.children.values():
-                child.kill()
-                child.wait()
+            while self.children:
+                _end(self.children.popitem()[1])
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes]:
         listening = self.sockets.get(name)
@@ -149,6 +148,14 @@ class TownHall:
                 pass_fds=fds,
                 start_new_session=True,  # Ctrl-C is ours to pass on, in order
             )
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Make sure that a child is gone, and with it the pipe that kept it here."""
+    child.kill()
+    child.wait()
+    if child.stdin is not None:
+        child.stdin.close()
 
 
 COMMANDS: dict[str, tuple[str, ...]] = {

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from foundation.database import Base
+from foundation.database import Base, storable
 from payments.callbacks.payme import errors
 from payments.callbacks.payme.transactions import Answer, PaymeTransaction
 
@@ -32,6 +32,8 @@ def set_fiscal_data(session: Session, params: dict[str, Any], *, at: datetime) -
     """Keep what the tax authority answered; a repeat replaces it with the same."""
     if params["type"] not in {"PERFORM", "CANCEL"}:
         return errors.BAD_PARAMS.about("type")
+    if not all(map(_is_field, params["fiscal_data"].items())):
+        return errors.BAD_PARAMS.about("fiscal_data")
     if session.get(PaymeTransaction, params["id"]) is None:
         return errors.FISCAL_UNKNOWN
     row = insert(PaymeFiscal).values(
@@ -43,3 +45,10 @@ def set_fiscal_data(session: Session, params: dict[str, Any], *, at: datetime) -
         )
     )
     return {"success": True}
+
+
+def _is_field(field: tuple[str, Any]) -> bool:
+    """Whether a field of the receipt is a plain value that can be kept: text, a whole number or null."""
+    name, value = field
+    words = f"{name}{value}"
+    return isinstance(value, str | int | None) and storable(words) == words

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from foundation.database import Database
+from foundation.database import Database, storable
 from payments.callbacks.payme import errors, transactions
 from payments.callbacks.payme.errors import PaymeError
 from payments.callbacks.payme.fiscal import set_fiscal_data
@@ -56,7 +56,7 @@ def answer(
 ) -> dict[str, Any]:
     """Answer one call, in one transaction; whatever goes wrong is an `error`, never another status."""
     request = _parse(body)
-    id = request.get("id") if isinstance(request, dict) else None  # noqa: A001
+    id = _id_of(request)  # noqa: A001
     try:
         with database.transaction() as session:
             told = _call(session, gateway, request, authorization, at=at)
@@ -73,6 +73,22 @@ def answer(
 def not_post() -> dict[str, Any]:
     """The answer to any HTTP method but POST."""
     return {"error": errors.NOT_POST.as_json(), "id": None}
+
+
+def not_json() -> dict[str, Any]:
+    """The answer to a body that is not even read to its end."""
+    return {"error": errors.NOT_JSON.as_json(), "id": None}
+
+
+def _id_of(request: Any) -> int | str | None:  # noqa: ANN401
+    """The call's id as it is sent back; JSON-RPC takes numbers and strings, anything else is none."""
+    id = request.get("id") if isinstance(request, dict) else None  # noqa: A001
+    return id if isinstance(id, int) or _is_text(id) else None
+
+
+def _is_text(value: object) -> bool:
+    """Whether this is text that JSON and the database can carry: no NUL, no lone surrogate."""
+    return isinstance(value, str) and storable(value) == value
 
 
 def _parse(body: bytes) -> Any:  # noqa: ANN401 - whatever was sent
@@ -97,7 +113,7 @@ def _call(
         raise errors.NO_PRIVILEGE
     if isinstance(request, PaymeError):
         raise request
-    if not isinstance(request, dict) or not isinstance(request.get("method"), str):
+    if not isinstance(request, dict) or not _is_text(request.get("method")):
         raise errors.BAD_REQUEST
     method = METHODS.get(request["method"])
     if method is None:
@@ -117,5 +133,5 @@ def _check_types(params: Mapping[str, Any], wanted: Mapping[str, type]) -> None:
             raise errors.BAD_REQUEST.about(name)
         if isinstance(value, int) and abs(value) > _MOST_BIGINT:
             raise errors.WRONG_AMOUNT if name == "amount" else errors.BAD_REQUEST.about(name)
-        if isinstance(value, str) and (not 1 <= len(value) <= 200 or "\x00" in value):
+        if isinstance(value, str) and not (1 <= len(value) <= 200 and _is_text(value)):
             raise errors.BAD_REQUEST.about(name)

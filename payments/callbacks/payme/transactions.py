@@ -27,6 +27,7 @@ from foundation.errors import NotFound, Refused
 from identity.actor import provider_actor
 from ledger.money import Money
 from ledger.transfers import NotPosted
+from payments.bills import LIFECYCLE as BILL_LIFECYCLE
 from payments.bills import Bill, BillState, find_bill, lock_bill, masked
 from payments.callbacks.payme import errors
 from payments.callbacks.payme.errors import PaymeError
@@ -49,9 +50,8 @@ from payments.registry.services import Service
 PAYME = provider_actor("payme")
 TIMEOUT_MILLISECONDS = 43_200_000
 REASON_TIMEOUT = 4
-REASONS = range(
-    1, 100
-)  # 1, 2, 3, 4, 5 and 10 are documented; a new one must not stop a cancellation
+# 1, 2, 3, 4, 5 and 10 are documented; a new one must not stop a cancellation.
+REASONS = range(1, 100)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Answer = dict[str, Any] | PaymeError
@@ -165,10 +165,8 @@ def perform(session: Session, params: Mapping[str, Any], *, at: datetime) -> Ans
         _cancel_unperformed(session, charge, transaction, REASON_TIMEOUT, at=at)
         return errors.WRONG_STATE
     bill = session.get_one(Bill, (charge.org_id, charge.bill_id))
-    if bill.state == BillState.PAID:
-        return (
-            errors.WRONG_STATE
-        )  # paid by a bank transfer meanwhile: better not to debit a second time
+    if not BILL_LIFECYCLE.allows("pay", BillState(bill.state)):
+        return errors.WRONG_STATE  # paid by bank or cancelled meanwhile: better not debited at all
     settle_charge(session, charge, confirmed=charge.amount, by=PAYME, at=at)
     transaction.state = PaymeState.PERFORMED.value
     transaction.perform_time = milliseconds(at)
@@ -207,10 +205,16 @@ def check(session: Session, params: Mapping[str, Any], *, at: datetime) -> Answe
 
 
 def get_statement(session: Session, params: Mapping[str, Any], *, at: datetime) -> Answer:  # noqa: ARG001
-    """List transactions of Payme's own period, by Payme's time, ascending, in every state."""
+    """List transactions of Payme's own period, by Payme's time, ascending, in every state.
+
+    One that was too old when it came was refused, so it is not listed.
+    """
     query = (
         select(PaymeTransaction)
-        .where(PaymeTransaction.time.between(params["from"], params["to"]))
+        .where(
+            PaymeTransaction.time.between(params["from"], params["to"]),
+            PaymeTransaction.time > PaymeTransaction.create_time - TIMEOUT_MILLISECONDS,
+        )
         .order_by(PaymeTransaction.time, PaymeTransaction.id)
     )
     names = ("id", "time", "account", "create_time", "perform_time", "cancel_time")
@@ -256,8 +260,10 @@ def stale(time: int, at: datetime) -> bool:
 
 def _bill(session: Session, account: Mapping[str, Any], *, lock: bool) -> Bill | PaymeError:
     reference = account.get(ACCOUNT_FIELD)
+    if isinstance(reference, bool) or not isinstance(reference, str | int):
+        return errors.UNKNOWN_REFERENCE.about(ACCOUNT_FIELD)
     try:
-        return (lock_bill if lock else find_bill)(session, str(reference or ""))
+        return (lock_bill if lock else find_bill)(session, str(reference))
     except (NotFound, Refused):
         return errors.UNKNOWN_REFERENCE.about(ACCOUNT_FIELD)
 

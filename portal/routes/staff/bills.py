@@ -66,7 +66,7 @@ def ask(request: Request, by: BillIssuer, till: Taking) -> Response:
 
 
 @router.post("/staff/bills")
-def issue(request: Request, data: Posted, by: BillIssuer, till: Taking) -> Response:
+def issue(request: Request, by: BillIssuer, data: Posted, till: Taking) -> Response:
     """Issue a bill for a service of the clerk's own agency."""
     form = read_form(NewBillForm, data)
     if isinstance(form, Mistakes):

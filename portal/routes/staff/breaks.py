@@ -60,7 +60,7 @@ def show(key: str, request: Request, by: BreakResolver, till: Taking) -> Respons
 
 
 @router.post("/staff/breaks/{key}/resolution")
-def resolve(key: str, request: Request, data: Posted, by: BreakResolver, till: Taking) -> Response:
+def resolve(key: str, request: Request, by: BreakResolver, data: Posted, till: Taking) -> Response:
     """Write down how it was resolved; the words stay in its history."""
     form = read_form(ResolutionForm, data)
     if isinstance(form, Mistakes):

@@ -35,6 +35,7 @@ from portal.routes.given import Importer, Reconciler, SignedIn, Taking
 router = APIRouter()
 
 FILE_LIMIT_BYTES = 64 * 1024**2
+FORM_BYTES = 64 * 1024  # what the form adds around the file
 # The oldest day of each column of the table of ages, in days.
 AGE_LIMITS = (1, 3, 7, 30)
 
@@ -52,8 +53,8 @@ def run_now(request: Request, by: Reconciler, till: Taking) -> Response:
     return redirect(request, "/staff/reconciliation")
 
 
-@router.post("/staff/statements")
-def upload(request: Request, data: Posted, by: Importer, till: Taking) -> Response:
+@router.post("/staff/statements", max_body_size=FILE_LIMIT_BYTES + FORM_BYTES)
+def upload(request: Request, by: Importer, data: Posted, till: Taking) -> Response:
     """Take a bank's file; its verdict and every reason are on its own page."""
     file = read_file(data, "file", limit_bytes=FILE_LIMIT_BYTES)
     if isinstance(file, Mistakes):
