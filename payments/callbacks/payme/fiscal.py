@@ -9,7 +9,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.database import Base, storable
 from payments.callbacks.payme import errors
-from payments.callbacks.payme.transactions import Answer, PaymeTransaction
+from payments.callbacks.payme.records import PaymeTransaction
+from payments.callbacks.payme.transactions import Answer
 
 
 class PaymeFiscal(Base):

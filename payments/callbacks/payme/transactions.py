@@ -6,23 +6,14 @@ Source: Payme developer pages, "Merchant API", methods; docs/journeys/payme.md.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from enum import IntEnum
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    SmallInteger,
-    Text,
     select,
 )
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
-from foundation.database import Base, Minor
 from foundation.errors import NotFound, Refused
 from identity.actor import provider_actor
 from ledger.money import Money
@@ -31,11 +22,17 @@ from payments.bills import LIFECYCLE as BILL_LIFECYCLE
 from payments.bills import Bill, BillState, find_bill, lock_bill, masked
 from payments.callbacks.payme import errors
 from payments.callbacks.payme.errors import PaymeError
+from payments.callbacks.payme.records import (
+    TIMEOUT_MILLISECONDS,
+    PaymeState,
+    PaymeTransaction,
+    milliseconds,
+    stale,
+)
 from payments.charges import (
     BillBusy,
     Charge,
     ChargeState,
-    Handle,
     close_charge,
     current_charge,
     lock_charge,
@@ -48,70 +45,11 @@ from payments.gateways.payme import ACCOUNT_FIELD
 from payments.registry.services import Service
 
 PAYME = provider_actor("payme")
-TIMEOUT_MILLISECONDS = 43_200_000
 REASON_TIMEOUT = 4
 # 1, 2, 3, 4, 5 and 10 are documented; a new one must not stop a cancellation.
 REASONS = range(1, 100)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Answer = dict[str, Any] | PaymeError
-
-
-class PaymeState(IntEnum):
-    """Payme's states of a transaction."""
-
-    CREATED = 1
-    PERFORMED = 2
-    CANCELLED = -1
-    REVERSED = -2
-
-
-class PaymeTransaction(Base):
-    """One transaction as Payme numbers it; times are Payme's milliseconds since 1970, 0 for unset."""
-
-    __tablename__ = "payme_transaction"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["org_id", "charge_id"], ["payments.charge.org_id", "payments.charge.id"]
-        ),
-        CheckConstraint("state in (1, 2, -1, -2)", name="state"),
-        CheckConstraint("(state in (2, -2)) = (perform_time > 0)", name="performed"),
-        CheckConstraint("(state < 0) = (cancel_time > 0)", name="cancelled"),
-        Index(None, "time", "id"),
-        Index("payme_transaction_open_idx", "time", postgresql_where="state = 1"),
-        Index(None, "org_id", "charge_id"),
-        {"schema": "payments"},
-    )
-
-    id: Mapped[str] = mapped_column(Text, primary_key=True)
-    org_id: Mapped[int] = mapped_column(Integer)
-    charge_id: Mapped[Any] = mapped_column(type_=Charge.__table__.c.id.type)
-    time: Mapped[int] = mapped_column(BigInteger)
-    amount_minor: Mapped[Minor]
-    account: Mapped[dict[str, Any]]
-    create_time: Mapped[int] = mapped_column(BigInteger)
-    perform_time: Mapped[int] = mapped_column(BigInteger)
-    cancel_time: Mapped[int] = mapped_column(BigInteger)
-    state: Mapped[int] = mapped_column(SmallInteger)
-    reason: Mapped[int | None] = mapped_column(SmallInteger)
-
-    @property
-    def handle(self) -> Handle:
-        """Our charge."""
-        return Handle(self.org_id, self.charge_id)
-
-    def timed_out(self, at: datetime) -> bool:
-        """Whether it waits to be performed for more than twelve hours."""
-        return self.state == PaymeState.CREATED and stale(self.time, at)
-
-    def view(self, *names: str) -> dict[str, Any]:
-        """The named members of an answer."""
-        members: dict[str, Any] = {
-            name: getattr(self, name) for name in names if name != "transaction"
-        }
-        if "transaction" in names:
-            members["transaction"] = str(self.handle)
-        return members
 
 
 def check_perform(session: Session, params: Mapping[str, Any], *, at: datetime) -> Answer:
@@ -246,16 +184,6 @@ def cancel_timed_out(session: Session, *, at: datetime, limit: int = 100) -> int
             _cancel_unperformed(session, *locked, REASON_TIMEOUT, at=at)
             cancelled += 1
     return cancelled
-
-
-def milliseconds(at: datetime) -> int:
-    """Payme's time stamp: milliseconds since 1970."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
-
-
-def stale(time: int, at: datetime) -> bool:
-    """Whether Payme's `time` lies twelve hours back or more."""
-    return milliseconds(at) - time >= TIMEOUT_MILLISECONDS
 
 
 def _bill(session: Session, account: Mapping[str, Any], *, lock: bool) -> Bill | PaymeError:
