@@ -121,15 +121,6 @@ def sign_out(session: Session, token: str, *, at: datetime) -> None:
     )
 
 
-def end_sessions(session: Session, staff_id: UUID, *, at: datetime) -> None:
-    """End every session of a person, wherever it was started."""
-    session.execute(
-        update(StaffSession)
-        .where(StaffSession.staff_id == staff_id, StaffSession.ended_at.is_(None))
-        .values(ended_at=at)
-    )
-
-
 def _start(session: Session, member: StaffMember, at: datetime) -> str:
     token = secrets.token_urlsafe(32)
     session.add(

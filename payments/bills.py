@@ -22,11 +22,11 @@ from foundation.errors import Conflict, Forbidden, NotFound, Refused
 from foundation.history import record
 from foundation.states import Lifecycle
 from identity.actor import Actor, system_actor
-from identity.parties import organisation, organisation_by_code
+from identity.parties import Organisation, organisation, organisation_by_code
 from identity.roles import Permission
 from ledger.money import AmountMalformed, Money
 from payments.references import make_reference, validate
-from payments.registry.services import version_on
+from payments.registry.services import ServiceVersion, version_on
 
 
 class BillNotFound(NotFound):
@@ -158,19 +158,35 @@ def issue_bill(
     if existing := session.get(Bill, (org_id, id)):
         return _issued_before(existing, service_code, name, amount)
     agency = organisation(session, org_id)
-    today = business_date(at)
-    version = version_on(session, org_id, service_code, today)
+    version = version_on(session, org_id, service_code, business_date(at))
     owed = amount or version.fee
     if owed.currency != version.currency or not 0 < owed.minor <= MOST_MINOR:
         raise AmountMalformed(amount=owed, currency=version.currency)
-    due_on = today + timedelta(days=version.days_to_pay)
-    bill = Bill(
-        org_id=org_id,
+    bill = _new_bill(id, agency, version, owed, payer_name=name, at=at)
+    while _by_digits(session, bill.org_id, bill.reference) is not None:
+        bill.reference = make_reference(agency.code, service_code)  # a serial drawn before
+    session.add(bill)
+    record(session, bill, "issued", by=by, at=at, amount_minor=owed.minor, currency=owed.currency)
+    return bill
+
+
+def _new_bill(
+    id: UUID,
+    agency: Organisation,
+    version: ServiceVersion,
+    owed: Money,
+    *,
+    payer_name: str,
+    at: datetime,
+) -> Bill:
+    due_on = business_date(at) + timedelta(days=version.days_to_pay)
+    return Bill(
+        org_id=agency.org_id,
         id=id,
-        reference=make_reference(agency.code, service_code),
-        service_code=service_code,
+        reference=make_reference(agency.code, version.service_code),
+        service_code=version.service_code,
         service_version=version.version,
-        payer_name=name,
+        payer_name=payer_name,
         amount_minor=owed.minor,
         currency=owed.currency,
         due_on=due_on,
@@ -178,9 +194,6 @@ def issue_bill(
         state=BillState.OPEN.value,
         issued_at=at,
     )
-    session.add(bill)
-    record(session, bill, "issued", by=by, at=at, amount_minor=owed.minor, currency=owed.currency)
-    return bill
 
 
 def _issued_before(bill: Bill, service_code: str, name: str, amount: Money | None) -> Bill:
@@ -269,9 +282,14 @@ def _by_reference(session: Session, reference: str, *, lock: bool) -> Bill:
     digits = validate(reference)
     agency = organisation_by_code(session, digits[:4])
     if agency is not None:
-        query = select(Bill).where(Bill.org_id == agency.org_id, Bill.reference == digits)
-        if lock:
-            query = query.with_for_update().execution_options(populate_existing=True)
-        if (bill := session.scalars(query).one_or_none()) is not None:
+        bill = _by_digits(session, agency.org_id, digits, lock=lock)
+        if bill is not None:
             return bill
     raise BillNotFound(reference=digits)
+
+
+def _by_digits(session: Session, org_id: int, digits: str, *, lock: bool = False) -> Bill | None:
+    query = select(Bill).where(Bill.org_id == org_id, Bill.reference == digits)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()

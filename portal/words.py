@@ -181,7 +181,6 @@ WORDS: dict[str, dict[str, str]] = {
         "payment_reversed": msg("Payment reversed"),
         "payout_settled": msg("Payout settled by the provider"),
         "payout_received": msg("Payout received at the bank"),
-        "bank_transfer_applied": msg("Bank transfer paid a bill"),
         "bank_transfer_received": msg("Bank transfer received"),
         "unidentified_received": msg("Unidentified receipt"),
     },

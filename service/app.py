@@ -30,9 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         taking.database.close()
 
-    app = FastAPI(
-        title="Mizon", openapi_url=None, lifespan=lifespan, max_body_size=MOST_BODY_BYTES
-    )
+    app = FastAPI(title="Mizon", openapi_url=None, lifespan=lifespan, max_body_size=MOST_BODY_BYTES)
     app.state.till = taking
     app.state.provider_origins = _provider_origins(settings)
     app.state.secure_cookie = settings.base_url.startswith("https:")

@@ -5,11 +5,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from foundation.errors import Refusal
 from service.settings import SettingsMissing
 
 Command = Callable[[argparse.Namespace], int]
+# argparse keeps the name of this class to itself.
+Commands = Any
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,75 +31,80 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mizon", description="State payments on one ledger.")
     commands = parser.add_subparsers(metavar="COMMAND")
+    for family in (_town, _processes, _people, _books, _house):
+        family(commands)
+    _add(commands, "help", lambda _: _usage(parser), "this list")
+    return parser
 
-    def add(name: str, run: Command, help: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=help, description=help)
-        made.set_defaults(run=run)
-        return made
 
-    demo = add("demo", _demo, "a living town with its own database; Ctrl-C ends it")
-    demo.add_argument(
-        "--check", action="store_true", help="drive the whole story once and exit 0 or 1"
-    )
+def _add(commands: Commands, name: str, run: Command, help: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
+    made.set_defaults(run=run)
+    return made
+
+
+def _add_group(commands: Commands, name: str, help: str) -> Commands:
+    made = commands.add_parser(name, help=help, description=help)
+    made.set_defaults(run=lambda _: _usage(made))
+    return made.add_subparsers(metavar="COMMAND")
+
+
+def _town(commands: Commands) -> None:
+    demo = _add(commands, "demo", _demo, "a living town with its own database; Ctrl-C ends it")
+    demo.add_argument("--check", action="store_true", help="drive the whole story, exit 0 or 1")
     demo.add_argument("--port", type=int, default=8000, help="0 for any free port")
     demo.add_argument("--bills", type=int, default=12, help="how many open bills the town has")
     demo.add_argument(
         "--info", type=Path, help="write addresses, keys and process ids here, as JSON"
     )
     demo.add_argument("--data", type=Path, help="where the town's database lives")
-
-    serve = add("serve", _serve, "pages and callbacks, on MIZON_DATABASE_URL")
-    serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8000)
-    serve.add_argument("--fd", type=int, help="an open listening socket, in place of host and port")
-    add("work", _work, "the worker: callbacks and scheduled jobs; run as many as you like")
-    provider = add(
-        "provider", _provider, "the sandbox provider, where real keys are not configured"
-    )
-    provider.add_argument("--host", default="127.0.0.1")
-    provider.add_argument("--port", type=int, default=8010)
-    provider.add_argument("--fd", type=int, help="an open listening socket, in place of them")
-    provider.add_argument("--journal", type=Path, help="file in which the provider remembers")
-    add("migrate", _migrate, "bring MIZON_OWNER_DATABASE_URL to the newest version")
-    seed = add("seed", _seed, "put the demo town into MIZON_DATABASE_URL")
+    seed = _add(commands, "seed", _seed, "put the demo town into MIZON_DATABASE_URL")
     seed.add_argument("--bills", type=int, default=12)
 
-    staff = add("staff", lambda _: _usage(staff), "members of staff: add, disable")
-    of_staff = staff.add_subparsers(metavar="COMMAND")
-    hire = of_staff.add_parser("add", help="add a person, and print the password once")
+
+def _processes(commands: Commands) -> None:
+    serve = _add(commands, "serve", _serve, "pages and callbacks, on MIZON_DATABASE_URL")
+    provider = _add(commands, "provider", _provider, "the sandbox provider, in place of real keys")
+    for listener, port in ((serve, 8000), (provider, 8010)):
+        listener.add_argument("--host", default="127.0.0.1")
+        listener.add_argument("--port", type=int, default=port)
+        listener.add_argument("--fd", type=int, help="an open listening socket, in place of them")
+    provider.add_argument("--journal", type=Path, help="file in which the provider remembers")
+    _add(commands, "work", _work, "the worker: callbacks and jobs; run as many as you like")
+    _add(commands, "migrate", _migrate, "bring MIZON_OWNER_DATABASE_URL to the newest version")
+
+
+def _people(commands: Commands) -> None:
+    staff = _add_group(commands, "staff", "members of staff: add, disable")
+    hire = _add(staff, "add", _staff_add, "add a person, and print the password once")
     hire.add_argument("login")
     hire.add_argument("--name", required=True)
     hire.add_argument("--role", required=True, choices=("finance_officer", "agency_clerk"))
     hire.add_argument("--org", type=int, required=True, help="org_id the role is held in")
-    hire.set_defaults(run=_staff_add)
-    leave = of_staff.add_parser("disable", help="end every session of a person, for good")
+    leave = _add(staff, "disable", _staff_disable, "end every session of a person, for good")
     leave.add_argument("login")
-    leave.set_defaults(run=_staff_disable)
 
-    prove = add("prove", _prove, "recompute the books from the transfers; exit 1 at a difference")
-    prove.add_argument("--json", action="store_true")
-    reconcile = add("reconcile", _reconcile, "read settlements, match statement lines, post, prove")
-    reconcile.add_argument("--json", action="store_true")
-    bank = add("bank", lambda _: _usage(bank), "bank statement files: check, import")
-    of_bank = bank.add_subparsers(metavar="COMMAND")
-    for name, run, help_text in (
-        ("check", _bank_check, "judge files without a database"),
-        ("import", _bank_import, "keep files, and accept what passes the gate"),
-    ):
-        command = of_bank.add_parser(name, help=help_text, description=help_text)
+
+def _books(commands: Commands) -> None:
+    prove = _add(commands, "prove", _prove, "recompute the books; exit 1 at a difference")
+    reconcile = _add(commands, "reconcile", _reconcile, "read settlements, match, post, prove")
+    bank = _add_group(commands, "bank", "bank statement files: check, import")
+    check = _add(bank, "check", _bank_check, "judge files without a database")
+    take = _add(bank, "import", _bank_import, "keep files, and accept what passes the gate")
+    for command in (check, take):
         command.add_argument("files", nargs="+", metavar="FILE")
+    for command in (prove, reconcile, check, take):
         command.add_argument(
-            "--json", action="store_true", help="one JSON object a file, a line each"
+            "--json", action="store_true", help="for scripts; a line for each file"
         )
-        command.set_defaults(run=run)
 
-    add("check", _check, "format, lint, types, import arrows")
-    add("fix", _fix, "format and mend what can be mended by itself")
-    test = add("test", _test, "check, and the whole suite on a real PostgreSQL")
+
+def _house(commands: Commands) -> None:
+    _add(commands, "check", _check, "format, lint, types, import arrows")
+    _add(commands, "fix", _fix, "format and mend what can be mended by itself")
+    test = _add(commands, "test", _test, "check, and the whole suite on a real PostgreSQL")
     test.add_argument("rest", nargs=argparse.REMAINDER, help="given on to pytest")
-    add("doctor", _doctor, "say what this machine has and lacks")
-    add("help", lambda _: _usage(parser), "this list")
-    return parser
+    _add(commands, "doctor", _doctor, "say what this machine has and lacks")
 
 
 def _usage(parser: argparse.ArgumentParser) -> int:

@@ -358,7 +358,6 @@ KINDS = (
     "payment_reversed",
     "payout_settled",
     "payout_received",
-    "bank_transfer_applied",
     "bank_transfer_received",
     "unidentified_received",
 )

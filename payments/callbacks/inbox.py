@@ -26,7 +26,7 @@ PAUSES = tuple(
     timedelta(seconds=seconds)
     for seconds in (1, 2, 5, 10, 30, 60, 300, 900, 3600, 3600 * 6, 86400, 86400)
 )
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=15)
 
 
 class CallbackState(StrEnum):

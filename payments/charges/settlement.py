@@ -26,7 +26,13 @@ from payments.registry.splits import split
 
 
 def settle_charge(
-    session: Session, charge: Charge, *, confirmed: Money, by: Actor, at: datetime
+    session: Session,
+    charge: Charge,
+    *,
+    confirmed: Money,
+    by: Actor,
+    at: datetime,
+    arrived_at: datetime | None = None,
 ) -> Charge:
     """Record that the payer's money has arrived; bill and receipt follow in the same transaction.
 
@@ -34,6 +40,7 @@ def settle_charge(
     The journal's key is derived from the charge, so a repeated callback finds what the first one did.
     Money for a bill that is not owed any more, or another amount than asked, becomes the payer's
     credit and a break: money that arrived is never refused. `charge` must be locked, after its bill.
+    `arrived_at` is given where the money came before we heard of it: the bank's booking date.
 
     Source: docs/accounting.md, payment confirmed and payment credited.
     """
@@ -42,31 +49,21 @@ def settle_charge(
     bill = lock_bill_by_id(session, charge.org_id, charge.bill_id)
     late = charge.state in CLOSED_UNPAID
     charge.state = LIFECYCLE.after("settle", ChargeState(charge.state))
-    charge.settled_at = at
+    charge.settled_at = arrived_at or at
     charge.confirmed_minor, charge.confirmed_currency = confirmed.minor, confirmed.currency
     owed = BILL_LIFECYCLE.allows("pay", BillState(bill.state)) and confirmed == bill.amount
     charge.applied = Applied.BILL.value if owed else Applied.CREDIT.value
     if owed:
         bill.state = BILL_LIFECYCLE.after("pay", BillState(bill.state))
-        bill.paid_at = at
+        bill.paid_at = charge.settled_at
         record(session, bill, "paid", by=by, at=at, charge=charge.id)
     else:
         _explain_credit(session, charge, bill, at=at)
     posting = post_all(session, [settlement_entry(session, charge, bill)])[0]
     receipt = issue_receipt(session, charge.org_id, charge.id, amount=confirmed, at=at)
-    record(
-        session,
-        charge,
-        "settled",
-        by=by,
-        at=at,
-        amount_minor=confirmed.minor,
-        currency=confirmed.currency,
-        applied=charge.applied,
-        late=late,
-        journal=posting.journal,
-        receipt=receipt.number,
-    )
+    facts = {"amount": str(confirmed), "applied": charge.applied, "late": late}
+    facts |= {"journal": str(posting.journal), "receipt": receipt.number}
+    record(session, charge, "settled", by=by, at=at, **facts)
     return charge
 
 

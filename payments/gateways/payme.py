@@ -1,6 +1,6 @@
 """Payme: the link to its checkout page, and who may call our Merchant API.
 
-Payme calls us (payments/callbacks/payme.py is the server); we never call it, so it cannot be asked.
+Payme calls us (payments/callbacks/payme/ is the server); we never call it, so it cannot be asked.
 Source: Payme developer pages, "Merchant API" and "Initialisation of payments by link".
 """
 

@@ -17,6 +17,7 @@ from foundation.database import Database
 from foundation.ids import derive_id
 from identity.actor import Actor
 from identity.parties import operator
+from payments.breaks import BreakKind, open_break
 from payments.reconciliation import statements as gate
 from payments.reconciliation.bank_accounts import lock_bank_account
 from payments.reconciliation.records import (
@@ -60,7 +61,7 @@ def import_statement_file(
         for judged in _in_posting_order(opened.report):
             if (row := _judge(session, file, judged)) is not None:
                 accepted[judged.number] = row
-        lines = _add_lines(session, opened, accepted)
+        lines = _add_lines(session, opened, accepted, at=at)
         if opened.report.refusal is None:
             _conclude(session, file)
         return Imported(
@@ -177,7 +178,9 @@ def _row(file: StatementFile, id: UUID, judged: gate.Statement) -> Statement:
     )
 
 
-def _add_lines(session: Session, opened: gate.StatementFile, accepted: dict[int, Statement]) -> int:
+def _add_lines(
+    session: Session, opened: gate.StatementFile, accepted: dict[int, Statement], *, at: datetime
+) -> int:
     rows: list[dict[str, Any]] = []
     added = 0
     for judged, line in opened.lines() if accepted else ():
@@ -185,12 +188,31 @@ def _add_lines(session: Session, opened: gate.StatementFile, accepted: dict[int,
         if statement is None:
             continue
         rows += _line_rows(statement, line)
+        _ask_about(session, statement, line, at=at)
         if len(rows) >= LINES_PER_INSERT:
             session.execute(insert(StatementLine), rows)
             added, rows = added + len(rows), []
     if rows:
         session.execute(insert(StatementLine), rows)
     return added + len(rows)
+
+
+def _ask_about(
+    session: Session, statement: Statement, line: gate.StatementLine, *, at: datetime
+) -> None:
+    """An entry whose details do not add up is taken as one line, and a person is told."""
+    if line.notes:
+        open_break(
+            session,
+            statement.org_id,
+            BreakKind.AMOUNT,
+            subject="statement_line",
+            subject_id=str(derive_id(statement.id, str(line.seq))),
+            amount=line.amount,
+            at=at,
+            detail="; ".join(str(note) for note in line.notes)[:500],
+            booking_date=str(line.booking_date or ""),
+        )
 
 
 def _line_rows(statement: Statement, line: gate.StatementLine) -> list[dict[str, Any]]:

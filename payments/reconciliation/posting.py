@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from foundation.clock import business_date
+from foundation.clock import TASHKENT, business_date
 from foundation.errors import NotFound, Refusal
 from foundation.history import record
 from foundation.ids import derive_id
 from identity.actor import Actor
 from ledger.money import Money
-from ledger.transfers import post_all
+from ledger.transfers import Journal, post_all
 from payments import entries
 from payments.bills import Bill, lock_bill
 from payments.breaks import BreakKind, open_break, resolve_breaks_of
@@ -28,6 +28,9 @@ from payments.reconciliation.matching import (
 )
 from payments.reconciliation.records import LineState, StatementLine
 from payments.reconciliation.settlements import Payout, PayoutState
+
+# The bank says the day, not the hour.
+NOON = time(12)
 
 BREAK_FOR = {
     Leftover.NO_KEY: BreakKind.UNIDENTIFIED,
@@ -86,27 +89,7 @@ def _settle_payout(
     if faults := settlements.faults_of(session, payout):
         left = Unmatched(line.id, Leftover.PAYOUT_AMOUNT_DIFFERS, "; ".join(faults[:5]))
         return _leave_to_a_person(session, line, left, by=by, at=at)
-    effective = line.booking_date or business_date(at)
-    nets: list[tuple[int, Money]] = []
-    journals = []
-    for agency, gross, fee in _by_agency(session, payout):
-        journals.append(
-            entries.payout_settled(
-                agency, provider, payout_id, gross=gross, fee=fee, effective=effective
-            )
-        )
-        nets.append((agency, gross - fee))
-    journals.append(
-        entries.payout_received(
-            line.org_id,
-            provider,
-            payout_id,
-            nets,
-            account=line.account,
-            effective=effective,
-            was_unidentified=line.state == LineState.SUSPENSE,
-        )
-    )
+    journals = _journals_of(session, line, payout, line.booking_date or business_date(at))
     post_all(session, [journal for journal in journals if journal.transfers])
     payout.state, payout.settled_at = PayoutState.SETTLED.value, at
     target = {"payout": payout_id, "provider": provider, "rule": decision.rule.value}
@@ -121,6 +104,28 @@ def _settle_payout(
         at=at,
     )
     return "payouts"
+
+
+def _journals_of(
+    session: Session, line: StatementLine, payout: Payout, effective: date
+) -> list[Journal]:
+    shares = _by_agency(session, payout)
+    journals = [
+        entries.payout_settled(
+            agency, payout.provider, payout.id, gross=gross, fee=fee, effective=effective
+        )
+        for agency, gross, fee in shares
+    ]
+    received = entries.payout_received(
+        line.org_id,
+        payout.provider,
+        payout.id,
+        [(agency, gross - fee) for agency, gross, fee in shares],
+        account=line.account,
+        effective=effective,
+        was_unidentified=line.state == LineState.SUSPENSE,
+    )
+    return [*journals, received]
 
 
 def _by_agency(session: Session, payout: Payout) -> list[tuple[int, Money, Money]]:
@@ -147,8 +152,9 @@ def _pay_bill(
         return _leave_to_a_person(session, line, left, by=by, at=at)
     charge = _bank_charge(session, line, bill, at=at)
     record(session, charge, "created", by=by, at=at, provider=entries.BANK_TRANSFER, line=line.id)
-    settle_charge(session, charge, confirmed=line.amount, by=by, at=at)
     effective = line.booking_date or business_date(at)
+    arrived_at = min(at, datetime.combine(effective, NOON, TASHKENT))
+    settle_charge(session, charge, confirmed=line.amount, by=by, at=at, arrived_at=arrived_at)
     received = entries.bank_received_for_agency(
         line.org_id, bill.org_id, line.id, line.amount, account=line.account, effective=effective
     )

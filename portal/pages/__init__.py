@@ -1,1 +1,1 @@
-"""One file per page family: route, view values, template."""
+"""One file per page family: view values and forms, finished for its template."""

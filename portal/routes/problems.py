@@ -30,9 +30,13 @@ def answer_problems(app: FastAPI) -> None:
 
 
 def new_code(request: Request, problem: BaseException) -> str:
-    """A short code that a caller reads to the call centre and an engineer finds in the log."""
+    """A short code that a caller reads to the call centre and an engineer finds in the log.
+
+    The log has the route, not the address, which may be a payer's own; and no fact of the refusal.
+    """
     code = secrets.token_hex(4)
-    log.warning("%s %s %s: %r", code, request.method, request.url.path, problem)
+    route = getattr(request.scope.get("route"), "path", "no route")
+    log.warning("%s %s %s: %s", code, request.method, route, type(problem).__name__)
     return code
 
 

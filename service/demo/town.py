@@ -167,7 +167,8 @@ def build_town(database: Database, account: str, *, bills: int, secret: str = ""
         SignIn("agency_clerk", "clerk", _password(secret, "clerk")),
     )
     with database.transaction() as session:
-        if session.get(Organisation, OPERATOR) is None:
+        founded = session.get(Organisation, OPERATOR) is None
+        if founded:
             _found_organisations(session, account)
             _hire(session, staff)
     with database.transaction() as session:
@@ -176,7 +177,7 @@ def build_town(database: Database, account: str, *, bills: int, secret: str = ""
         ]
         open_bills += [_issue(session, number) for number in range(len(open_bills), bills)]
     newest_first = sorted(open_bills, key=lambda bill: (bill.issued_at, bill.reference))
-    return Town(staff, tuple(newest_first))
+    return Town(staff if founded or secret else (), tuple(newest_first))
 
 
 def _found_organisations(session: Session, account: str) -> None:

@@ -16,12 +16,16 @@ from identity.sessions import (
     LIFETIME,
     SignInRefused,
     TooManyAttempts,
-    end_sessions,
     sign_in,
     sign_out,
     signed_in,
 )
-from identity.users import add_staff_member, grant_role, hash_password
+from identity.users import (
+    add_staff_member,
+    disable_staff_member,
+    grant_role,
+    hash_password,
+)
 from service.demo.town import OPERATOR
 from tests.superuser import as_superuser, rows
 
@@ -165,11 +169,11 @@ def test_signing_out_ends_this_session_and_no_other(staff):
     assert who(staff, there) is not None
 
 
-def test_all_sessions_of_a_person_can_be_ended_at_once(staff):
+def test_a_disabled_person_is_out_of_every_session_at_once(staff):
     tokens = [enter(staff) for _ in range(3)]
     member, _ = who(staff, tokens[0])
     with staff.transaction() as session:
-        end_sessions(session, member.id, at=NOON)
+        disable_staff_member(session, member.login, at=NOON)
 
     assert [who(staff, token) for token in tokens] == [None, None, None]
 

@@ -43,10 +43,10 @@ def posted(books: Database, *journals: Journal) -> list[Outcome]:
 
 def balance(books: Database, key: AccountKey, org_id: int = 1) -> int:
     with books.transaction() as session:
-        id = account_id(session, org_id, key)
+        account = account_id(session, org_id, key)
         row = session.execute(
             text("SELECT posted FROM ledger.account WHERE org_id = :o AND id = :i"),
-            {"o": org_id, "i": id},
+            {"o": org_id, "i": account},
         )
         return int(row.scalar_one())
 
