@@ -1,5 +1,6 @@
 """Breaks: what the books, the providers and the bank do not say alike, kept until a person explains it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -139,15 +140,17 @@ def resolve_breaks_of(
     subject: str,
     subject_id: str,
     *,
+    kinds: Iterable[BreakKind],
     resolution: str,
     by: Actor,
     at: datetime,
 ) -> None:
-    """Resolve what is still open about a subject, once later facts have explained it."""
+    """Resolve what is still open of these kinds about a subject: later facts have explained it."""
     query = select(Break).where(
         Break.org_id == org_id,
         Break.subject == subject,
         Break.subject_id == subject_id,
+        Break.kind.in_([kind.value for kind in kinds]),
         Break.state == BreakState.OPEN.value,
     )
     for found in session.scalars(query).all():

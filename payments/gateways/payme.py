@@ -9,6 +9,7 @@ import binascii
 import csv
 import hmac
 import io
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -27,17 +28,18 @@ from payments.gateways.protocol import (
     SettlementReport,
 )
 
+log = logging.getLogger(__name__)
+
 CHECKOUT_URL = "https://checkout.paycom.uz"
 ACCOUNT_FIELD = "reference"
-# No answer, or an answer that is not a list of registers as they are agreed.
-UNREADABLE = (
-    httpx2.HTTPError,
-    httpx2.InvalidURL,
+# What reading somebody else's JSON or CSV may end in.
+MALFORMED = (
     ValueError,
     ArithmeticError,
     LookupError,
     TypeError,
     AttributeError,
+    csv.Error,
     Refused,
 )
 LANGUAGES = {"uz": "uz", "uz-Cyrl": "uz", "ru": "ru", "en": "en"}
@@ -97,17 +99,26 @@ class PaymeGateway:
         if self.registers_url is None:
             return []
         try:
-            listed = httpx2.get(
-                self.registers_url, params={"since": since.isoformat()}, timeout=10
-            ).raise_for_status()
-            return [self._register(str(entry["url"])) for entry in listed.json()["registers"]]
-        except UNREADABLE as failure:
+            listed = _fetch(self.registers_url, since=since.isoformat()).json()
+            texts = [_fetch(str(entry["url"])).text for entry in listed["registers"]]
+        except (httpx2.HTTPError, httpx2.InvalidURL, *MALFORMED) as failure:
             raise ProviderUnreachable(
                 provider=self.name, reason=type(failure).__name__
             ) from failure
+        return [report for report in map(_readable, texts) if report is not None]
 
-    def _register(self, url: str) -> SettlementReport:
-        return read_register(httpx2.get(url, timeout=10).raise_for_status().text)
+
+def _fetch(url: str, **params: str) -> httpx2.Response:
+    return httpx2.get(url, params=params or None, timeout=10).raise_for_status()
+
+
+def _readable(text: str) -> SettlementReport | None:
+    """A register; a damaged one is logged and left out, so that its neighbours are read."""
+    try:
+        return read_register(text)
+    except MALFORMED as fault:
+        log.warning("a Payme register cannot be read: %r", fault)
+        return None
 
 
 def checkout_link(fields: Mapping[str, str]) -> str:
@@ -131,18 +142,22 @@ def authorised(authorization: str, login: str, key_matches: Callable[[str], bool
 def read_register(text: str) -> SettlementReport:
     """A settlement register: one row an item, the payout's id and arrival repeated on each.
 
-    Columns: payout_id, arrival, kind, transaction, gross_minor, fee_minor, currency.
+    Columns: payout_id, arrival, kind, transaction, gross_minor, fee_minor, currency. Raises one of
+    MALFORMED.
     """
     rows = list(csv.DictReader(io.StringIO(text)))
-    items = [
-        SettledItem(
-            kind=row["kind"],
-            payment_ref=row["transaction"],
-            gross=Money(int(row["gross_minor"]), row["currency"]),
-            fee=Money(int(row["fee_minor"]), row["currency"]),
-        )
-        for row in rows
-    ]
+    items = [_item(row) for row in rows]
     net = Money(sum(item.gross.minor - item.fee.minor for item in items), rows[0]["currency"])
     arrival = datetime.fromisoformat(rows[0]["arrival"]).astimezone(UTC)
     return SettlementReport(rows[0]["payout_id"], arrival, net, items)
+
+
+def _item(row: Mapping[str, str]) -> SettledItem:
+    if row["kind"] not in {"payment", "refund"}:
+        raise ValueError(f"kind {row['kind']}")
+    return SettledItem(
+        kind=row["kind"],
+        payment_ref=row["transaction"],
+        gross=Money(int(row["gross_minor"]), row["currency"]),
+        fee=Money(int(row["fee_minor"]), row["currency"]),
+    )

@@ -99,6 +99,7 @@ def _settle_payout(
         line.org_id,
         "statement_line",
         str(line.id),
+        kinds=(BreakKind.UNIDENTIFIED, BreakKind.PAYOUT_DIFFERS),
         resolution=f"{provider} announced the payout {payout_id} later; it matches.",
         by=by,
         at=at,

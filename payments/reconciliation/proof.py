@@ -1,6 +1,12 @@
 """The proofs of payments: charges, bills, receipts, providers, agencies and banks against the ledger."""
 
 from ledger.books import Rule
+from ledger.currencies import CURRENCIES
+
+# Payments name a currency by its code, the ledger by its number: ISO 4217 as a table for both.
+_ISO = "(VALUES {}) AS iso (code, number)".format(
+    ", ".join(f"('{code}', {number})" for code, (number, _) in CURRENCIES.items())
+)
 
 RULES = (
     Rule(
@@ -83,21 +89,25 @@ RULES = (
         "SELECT count(*) FROM ledger.account WHERE number = '1210'",
         """
         SELECT coalesce(l.org_id, p.org_id) AS org_id, coalesce(l.name, p.provider) AS provider,
+               coalesce(l.currency, p.currency) AS currency,
                coalesce(l.posted, 0) AS ledger, coalesce(p.owed, 0) AS owed
-          FROM (SELECT org_id, name, sum(posted) AS posted FROM ledger.account
-                 WHERE number = '1210' GROUP BY org_id, name) l
+          FROM (SELECT a.org_id, a.name, iso.code AS currency, sum(a.posted) AS posted
+                  FROM ledger.account a JOIN $ISO ON iso.number = a.currency
+                 WHERE a.number = '1210' GROUP BY a.org_id, a.name, iso.code) l
           FULL JOIN (
-            SELECT org_id, provider, sum(minor) AS owed FROM (
-              SELECT org_id, provider, confirmed_minor AS minor FROM payments.charge
-               WHERE state = 'settled' AND provider <> 'bank'
+            SELECT org_id, provider, currency, sum(minor) AS owed FROM (
+              SELECT org_id, provider, confirmed_currency AS currency, confirmed_minor AS minor
+                FROM payments.charge WHERE state = 'settled' AND provider <> 'bank'
               UNION ALL
-              SELECT i.agency_org_id, i.provider, -i.gross_minor FROM payments.payout_item i
+              SELECT i.agency_org_id, i.provider, o.currency, -i.gross_minor
+                FROM payments.payout_item i
                 JOIN payments.payout o ON o.org_id = i.org_id AND o.provider = i.provider
                  AND o.id = i.payout_id AND o.state = 'settled') moves
-             GROUP BY org_id, provider) p ON p.org_id = l.org_id AND p.provider = l.name
+             GROUP BY org_id, provider, currency) p
+            ON p.org_id = l.org_id AND p.provider = l.name AND p.currency = l.currency
          WHERE coalesce(l.posted, 0) <> coalesce(p.owed, 0)
-         ORDER BY 1, 2
-        """,
+         ORDER BY 1, 2, 3
+        """.replace("$ISO", _ISO),
     ),
     Rule(
         "due-to-agencies",
@@ -123,9 +133,10 @@ RULES = (
         SELECT b.org_id, b.account, b.currency, coalesce(l.posted, 0) AS ledger,
                coalesce(s.moved, 0) AS statements, coalesce(n.minor, 0) AS not_posted
           FROM payments.bank_account b
-          LEFT JOIN (SELECT org_id, name, sum(posted) AS posted FROM ledger.account
-                      WHERE number = '1110' GROUP BY org_id, name) l
-            ON l.org_id = b.org_id AND l.name = b.account
+          LEFT JOIN (SELECT a.org_id, a.name, iso.code AS currency, sum(a.posted) AS posted
+                       FROM ledger.account a JOIN $ISO ON iso.number = a.currency
+                      WHERE a.number = '1110' GROUP BY a.org_id, a.name, iso.code) l
+            ON l.org_id = b.org_id AND l.name = b.account AND l.currency = b.currency
           LEFT JOIN (SELECT org_id, account, currency, sum(closing_minor - opening_minor) AS moved
                        FROM payments.statement WHERE verdict = 'accepted'
                       GROUP BY org_id, account, currency) s
@@ -135,7 +146,7 @@ RULES = (
                       GROUP BY org_id, account, currency) n
             ON n.org_id = b.org_id AND n.account = b.account AND n.currency = b.currency
          WHERE coalesce(l.posted, 0) <> coalesce(s.moved, 0) - coalesce(n.minor, 0)
-         ORDER BY 1, 2
-        """,
+         ORDER BY 1, 2, 3
+        """.replace("$ISO", _ISO),
     ),
 )

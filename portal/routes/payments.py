@@ -35,9 +35,11 @@ def show(handle: str, request: Request, till: Taking, wait: str = "") -> Respons
     """What is known now; asks again by itself while it is not final."""
     language, refreshes = language_of(request), wait != "no"
     with till.database.transaction() as session:
-        charge = find_charge(session, Handle.parse(handle))
+        named = Handle.parse(handle)
+        # The receipt before its charge: both are committed together, so the charge read is settled too.
+        receipt = receipt_of(session, named.org_id, named.charge_id)
+        charge = find_charge(session, named)
         bill = session.get_one(Bill, (charge.org_id, charge.bill_id))
-        receipt = receipt_of(session, charge.org_id, charge.id)
         if receipt is not None:
             page = receipt_page(session, charge, bill, receipt, language)
             return render(request, "receipt.html", page)

@@ -16,7 +16,7 @@ def run_check(*, bills: int) -> int:
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="mizon-check-", ignore_cleanup_errors=True) as home,
-        open_town(Path(home), port=0, bills=max(bills, LEAST_BILLS)) as hall,
+        open_town(Path(home), port=0, bills=max(bills, LEAST_BILLS), throwaway=True) as hall,
     ):
         print(f"A town of its own at {hall.settings.base_url}")
         try:

@@ -10,6 +10,7 @@ from foundation.database import Database
 from identity.parties import organisation
 from ledger.accounts import Account
 from ledger.balances import JournalLine, journal_lines
+from ledger.money import Money
 from ledger.transfers import JournalRow
 
 
@@ -17,12 +18,12 @@ class Journals:
     """Reads the ledger; tells each journal once."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._told: set[tuple[int, UUID]] = set()
 
     def new(self) -> Iterator[str]:
         """A line for each transfer of the journals posted since the last time, in their order."""
-        with self._database.transaction() as session:
+        with self.database.transaction() as session:
             posted = select(JournalRow).where(JournalRow.first_id.is_not(None))
             for row in session.scalars(posted.order_by(JournalRow.batch, JournalRow.first_id)):
                 if (row.org_id, row.journal) in self._told or row.first_id is None:
@@ -32,10 +33,15 @@ class Journals:
                     yield _spoken(session, row.org_id, move)
 
 
+def shown(amount: Money) -> str:
+    """As people write it: "412 000.00 UZS"."""
+    return f"{amount.decimal:,f} {amount.currency}".replace(",", " ")
+
+
 def _spoken(session: Session, org_id: int, move: JournalLine) -> str:
     book, kind = organisation(session, org_id).code, move.kind.name.lower().replace("_", " ")
     debit, credit = _account(move.debit), _account(move.credit)
-    return f"book {book}, {kind}: debit {debit}, credit {credit}, {move.amount}"
+    return f"book {book}, {kind}: debit {debit}, credit {credit}, {shown(move.amount)}"
 
 
 def _account(account: Account) -> str:

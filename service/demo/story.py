@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import httpx2
 
 from foundation.clock import now
 from foundation.database import Database
-from service.demo.journals import Journals
+from ledger.money import Money
+from service.demo.journals import Journals, shown
 from service.demo.town_hall import TownHall, environment
 from service.settings import ROOT
 
@@ -43,12 +45,13 @@ class Story:
 
     def tell(self) -> None:
         """Every chapter in turn. Raises StoryBroken at the first thing that is not as it should be."""
-        self.pay_by_card()
-        self.pay_by_payme()
-        self.pay_on_the_page_of_payme()
-        self.pay_by_bank_transfer()
-        self.settle_and_reconcile()
-        self.prove()
+        with closing(self.journals.database):
+            self.pay_by_card()
+            self.pay_by_payme()
+            self.pay_on_the_page_of_payme()
+            self.pay_by_bank_transfer()
+            self.settle_and_reconcile()
+            self.prove()
 
     def pay_by_card(self) -> None:
         """Bill → hosted checkout → webhook, three times and out of order → receipt."""
@@ -123,7 +126,9 @@ class Story:
         """Settlement reports, payouts, a camt.053 file, twice; then reconcile."""
         payouts = self.provider.post("/settlement", json={"provider": "all"}).json()["payouts"]
         for payout in payouts:
-            self.say(f"The provider announces a payout: {json.dumps(payout, ensure_ascii=False)}")
+            gross, fee, net = (_amount(payout, part) for part in ("gross", "fee", "net"))
+            self.say(f"{payout['provider']} announces payout {payout['payout_id']}: {net}")
+            self.say(f"  {gross} gross, {fee} in fees, items: {payout['items']}")
         closed = self.provider.post("/bank/statements", json={}).json()
         path = self.hall.home / "statement.xml"
         path.write_bytes(httpx2.get(closed["url"], timeout=10).content)
@@ -264,5 +269,9 @@ def _ms() -> int:
 
 
 def _sum(bill: dict[str, Any]) -> str:
-    major, minor = divmod(bill["amount_minor"], 100)
-    return f"{major:,}.{minor:02d} {bill['currency']}".replace(",", " ")
+    return _amount(bill, "amount")
+
+
+def _amount(record: dict[str, Any], name: str) -> str:
+    """As people write it: "412 000.00 UZS"."""
+    return shown(Money(record[f"{name}_minor"], record["currency"]))

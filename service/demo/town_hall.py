@@ -23,12 +23,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sqlalchemy import create_engine, text
-
-from foundation.database import APPLICATION_ROLE, Database
+from foundation.database import Database
 from foundation.errors import Refusal
-from migrations.upgrade import migrate, newest_version, version_of
 from payments.gateways.payme import ACCOUNT_FIELD
+from service.demo.database import SERVICE_LOGIN, open_database
 from service.demo.town import Town, build_town
 from service.embedded import EmbeddedServer
 from service.processes import LEAVES_WITH_PARENT
@@ -36,7 +34,6 @@ from service.sandbox import provider_settings
 from service.settings import ROOT, TOWN, Settings
 
 HOST = "127.0.0.1"
-SERVICE_LOGIN = "mizon_service"
 READY_SECONDS = 60
 STOP_SECONDS = 6
 WATCH_SECONDS = 0.25
@@ -73,7 +70,10 @@ class TownHall:
                 _end(child)
                 child = None
             self.children[name] = child or self._spawn(name)
-        return self.pids != before
+        if self.pids == before:
+            return False
+        write_whole(self.home / "environment.json", environment(self.settings))
+        return True
 
     def info(self) -> dict[str, Any]:
         """What a script needs to drive this town."""
@@ -179,34 +179,31 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def open_town(home: Path, *, port: int, bills: int) -> Iterator[TownHall]:
+def open_town(home: Path, *, port: int, bills: int, throwaway: bool = False) -> Iterator[TownHall]:
     """Bring a town up and, at the end, down again."""
+    _ask_ourselves_directly()
     with ExitStack() as leaving:
         home.mkdir(parents=True, exist_ok=True)
-        server, owner_url, service_url = _database(leaving, home)
+        lives = leaving.enter_context(open_database(home, throwaway=throwaway))
         sockets = {
             name: leaving.enter_context(_listen(wanted))
             for name, wanted in (("web", port), ("provider", 0))
         }
         settings = Settings(
-            database_url=service_url,
-            owner_database_url=owner_url,
+            database_url=lives.service_url,
+            owner_database_url=lives.owner_url,
             base_url=_address(sockets["web"]),
             sandbox_url=_address(sockets["provider"]),
             sandbox_secret=_secret(home),
         )
-        if version_of(owner_url) != newest_version():
-            migrate(owner_url)
-        _allow_service(owner_url, service_url)
-        with closing(Database(service_url, name="mizon demo", pool_size=1)) as database:
+        with closing(Database(lives.service_url, name="mizon demo", pool_size=1)) as database:
             town = build_town(
                 database, settings.operator_account, bills=bills, secret=settings.sandbox_secret
             )
-        hall = TownHall(settings, town, server, home, sockets)
+        hall = TownHall(settings, town, lives.server, home, sockets)
         leaving.callback(hall.stop)
         hall.keep_running()
         wait_until_ready(hall)
-        write_whole(home / "environment.json", environment(settings))
         yield hall
 
 
@@ -220,6 +217,7 @@ def run_demo(*, port: int, bills: int, info: Path | None, data: Path | None) -> 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     if info is not None:
+        info.parent.mkdir(parents=True, exist_ok=True)
         info.unlink(missing_ok=True)  # whoever waits for it must not read the last town's
     with open_town((data or TOWN).absolute(), port=port, bills=bills) as hall:
         _write_info(info, hall)
@@ -257,28 +255,6 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _database(leaving: ExitStack, home: Path) -> tuple[EmbeddedServer | None, str, str]:
-    """The embedded server, or the one that MIZON_DATABASE_URL names."""
-    if given := os.environ.get("MIZON_DATABASE_URL"):
-        return None, os.environ.get("MIZON_OWNER_DATABASE_URL", given), given
-    server = leaving.enter_context(EmbeddedServer(home))
-    return server, server.superuser_url, server.url(SERVICE_LOGIN)
-
-
-def _allow_service(owner_url: str, service_url: str) -> None:
-    """Let the service's login become its role; it has no right of its own."""
-    if SERVICE_LOGIN not in service_url:
-        return
-    password = service_url.partition(f"{SERVICE_LOGIN}:")[2].partition("@")[0]
-    engine = create_engine(owner_url)
-    with engine.begin() as connection:
-        found = text("SELECT FROM pg_roles WHERE rolname = :login")
-        if connection.execute(found, {"login": SERVICE_LOGIN}).first() is None:
-            role = f"CREATE ROLE {SERVICE_LOGIN} LOGIN PASSWORD '{password}' IN ROLE {APPLICATION_ROLE}"
-            connection.execute(text(role))
-    engine.dispose()
-
-
 def _secret(home: Path) -> str:
     """A random secret, made at the first start and kept with the town's data."""
     path = home / "town-secret"
@@ -286,6 +262,12 @@ def _secret(home: Path) -> str:
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(24), encoding="ascii")
     return path.read_text(encoding="ascii")
+
+
+def _ask_ourselves_directly() -> None:
+    """A proxy that the environment names is no way to our own address, here and in our children."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (HOST, os.environ.get(name))))
 
 
 def _listen(port: int) -> socket.socket:

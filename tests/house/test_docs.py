@@ -36,7 +36,7 @@ from payments.reconciliation.statements.reasons import Reason, Verdict
 from portal.transliteration import to_cyrillic
 from portal.words import WORDS
 from service.cli import _parser
-from service.demo.town_hall import SERVICE_LOGIN
+from service.demo.database import SERVICE_LOGIN
 from service.embedded import SUPERUSER
 from service.settings import Settings, read_settings
 from tests.house.documents import (

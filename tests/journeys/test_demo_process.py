@@ -24,7 +24,7 @@ KEYS = {
     "payme": ("url", "login", "key", "account_field"),
     "stripe": ("webhook_url", "webhook_secret"),
 }
-START_SECONDS, END_SECONDS = 60, 10
+START_SECONDS, END_SECONDS, CHECK_SECONDS = 60, 10, 60
 
 
 class Demo:
@@ -174,3 +174,19 @@ def check_that_they_live_side_by_side(running: Demo, neighbour: Demo) -> None:
     assert uninvited.returncode == 2
     assert "Another Mizon is using this data folder" in uninvited.stderr
     assert neighbour.end(signal.SIGINT) == 0
+
+
+def test_the_check_tells_the_whole_story_and_leaves_nothing_behind():
+    began, before = time.monotonic(), set(Path(tempfile.gettempdir()).glob("mizon-check-*"))
+    told = subprocess.run(
+        [sys.executable, "-m", "service", "demo", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert time.monotonic() - began < CHECK_SECONDS
+    assert "All of it came true" in told.stdout
+    assert told.stdout.count("posted: ") >= 10
+    assert set(Path(tempfile.gettempdir()).glob("mizon-check-*")) <= before

@@ -173,12 +173,14 @@ def another_closing_balance(xml):
 )
 def test_a_file_that_is_not_sound_is_set_aside_with_its_reasons(officer, bank, name, spoil, reason):
     before = rows(officer.open("/staff/books/1/trial-balance"), "Currency: UZS")
-    page = officer.follow(officer.upload(name, spoil(bank.close_day())))
+    sound = bank.close_day()
+    page = officer.follow(officer.upload(name, spoil(sound)))
     assert page.facts["Verdict"] in {"Quarantined", "Refused"}
     assert "Why it was stopped" in page.text
     assert reason in page.answer.text
     officer.send("/staff/reconciliation/runs")
     assert rows(officer.open("/staff/books/1/trial-balance"), "Currency: UZS") == before
+    assert officer.follow(officer.upload(name, sound)).facts["Verdict"] == "Accepted"
 
 
 def test_no_file_at_all_is_asked_for_again(officer):

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx2
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from foundation.database import Database
 from service.demo.town_hall import TownHall, open_town
@@ -37,6 +37,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_posted_twice(record_propert
                 seconds = kill(hall, name, database)
                 record_property(f"{name} back after", f"{seconds:.2f} s")
                 say(f"{name} was killed and is back after {seconds:.2f} s")
+            cut_connections(hall)
             keep_up(hall, BETWEEN_SECONDS)
         finally:
             traffic.stop()
@@ -68,6 +69,20 @@ def kill(hall: TownHall, name: str, database: Database) -> float:
         assert time.monotonic() - began < RECOVERY_SECONDS, f"{name} does not come back"
         watch(hall)
     return time.monotonic() - began
+
+
+def cut_connections(hall: TownHall) -> None:
+    """Every connection to the database is ended at once, in the middle of whatever it was doing."""
+    ending = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name IN ('mizon web', 'mizon worker')"
+    )
+    engine = create_engine(hall.settings.owner_database_url)
+    with engine.connect() as connection:
+        for _ in range(5):
+            connection.execute(ending)
+            time.sleep(0.2)
+    engine.dispose()
 
 
 def watch(hall: TownHall) -> None:

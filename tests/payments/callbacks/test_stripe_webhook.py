@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from foundation.clock import now
+from identity.actor import system_actor
 from ledger.accounts import AccountKey
 from ledger.chart import PAYER_CREDIT, PROVIDER_CLEARING
 from ledger.money import UZS
@@ -16,6 +17,7 @@ from payments.bills import BillState
 from payments.callbacks.endpoint import MOST_BYTES
 from payments.charges import ChargeState, charges_of
 from payments.gateways.protocol import CallbackForged
+from payments.reconciliation.run import reconcile
 from tests.given import AGENCY
 from tests.payments.callbacks.conftest import ROTATED_SECRET, event, signed
 from tests.payments.gateways.conftest import WEBHOOK_SECRET
@@ -26,35 +28,48 @@ CREDIT = AccountKey(PAYER_CREDIT, "", "UZS")
 FEE = UZS("412000")
 
 
-BODY = json.dumps(event()).encode()
-RIGHT = signed(BODY)["Stripe-Signature"]
-STAMP = RIGHT.partition(",")[0]
+EVENT = {
+    "id": "evt_1",
+    "object": "event",
+    "type": "checkout.session.completed",
+    "data": {"object": {"id": "cs_1", "object": "checkout.session"}},
+}
+BODY = json.dumps(EVENT).encode()
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        None,
-        "",
-        "t=,v1=",
-        STAMP,
-        f"{STAMP},v1",
-        f"{STAMP},v1=",
-        f"{STAMP},v1=é",
-        f"{STAMP},v1=" + "0" * 64,
-        RIGHT.replace("v1=", "v0="),
-        RIGHT.replace("t=", "T="),
-        RIGHT.partition(",")[2],
-        "t=99999999999999999999,v1=00",
-        "t=-1,v1=00",
-        "t=1e9,v1=00",
-        signed(BODY, "whsec_of_somebody_else")["Stripe-Signature"],
-        signed(BODY + b" ")["Stripe-Signature"],
-        "," * 5000,
-    ],
-)
+def right() -> str:
+    return signed(BODY)["Stripe-Signature"]
+
+
+def stamp() -> str:
+    return right().partition(",")[0]
+
+
+HEADERS = {
+    "none": lambda: None,
+    "empty": lambda: "",
+    "nothing in it": lambda: "t=,v1=",
+    "only a stamp": stamp,
+    "no value": lambda: f"{stamp()},v1",
+    "an empty value": lambda: f"{stamp()},v1=",
+    "not ASCII": lambda: f"{stamp()},v1=é",
+    "zeros": lambda: f"{stamp()},v1=" + "0" * 64,
+    "another scheme": lambda: right().replace("v1=", "v0="),
+    "another name": lambda: right().replace("t=", "T="),
+    "no stamp": lambda: right().partition(",")[2],
+    "a stamp beyond time": lambda: "t=99999999999999999999,v1=00",
+    "a stamp before time": lambda: "t=-1,v1=00",
+    "a stamp that is a fraction": lambda: "t=1e9,v1=00",
+    "another secret": lambda: signed(BODY, "whsec_of_somebody_else")["Stripe-Signature"],
+    "of another body": lambda: signed(BODY + b" ")["Stripe-Signature"],
+    "commas": lambda: "," * 5000,
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
 def test_a_message_that_stripe_did_not_sign_is_refused_and_not_kept(shut_door, header):
-    headers = {} if header is None else {"Stripe-Signature": header.encode("latin-1")}
+    told = header()
+    headers = {} if told is None else {"Stripe-Signature": told.encode("latin-1")}
     answer = shut_door.post("/callbacks/stripe", content=BODY, headers=headers)
 
     assert (answer.status_code, answer.json()) == (400, {"type": "callback-forged"})
@@ -98,45 +113,50 @@ def test_while_the_secret_is_rotated_both_are_good_and_no_third(desk):
     assert len(desk.inbox()) == 2
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"null",
-        b"[]",
-        b'"event"',
-        b"1e400",
-        b"\xff\xfe",
-        b"{}" * 2,
-        b"[" * 100_000,
-        json.dumps({"id": "evt_1"}).encode(),
-        json.dumps({"id": "evt_1", "type": "x", "data": None}).encode(),
-        json.dumps({"id": "evt_1", "type": "x", "data": {"object": []}}).encode(),
-        json.dumps(event() | {"id": None}).encode(),
-        json.dumps(event() | {"id": 7}).encode(),
-        json.dumps(event() | {"id": {"a": 1}}).encode(),
-        json.dumps(event() | {"id": ""}).encode(),
-        json.dumps(event() | {"id": "evt_\x00"}).encode(),
-        json.dumps(event() | {"id": "evt_\ud800"}).encode(),
-        json.dumps(event() | {"id": "e" * 100_000}).encode(),
-        json.dumps(event() | {"type": ["x"]}).encode(),
-        json.dumps(event() | {"type": "x\x00"}).encode(),
-        json.dumps(event(id=None)).encode(),
-        json.dumps(event(metadata=[1])).encode(),
-        json.dumps(event(metadata={"charge": {"a": 1}})).encode(),
-        json.dumps(event(metadata={"charge": "2-\x00"})).encode(),
-        json.dumps(event("refund.created", amount=1.5, currency="uzs")).encode(),
-        json.dumps(event("refund.created", amount=True, currency="uzs")).encode(),
-        json.dumps(event("refund.created", amount=2**63, currency="uzs")).encode(),
-        json.dumps(event("refund.created", amount=1, currency="zzz")).encode(),
-        json.dumps(event("refund.created", amount=float("inf"), currency="uzs")).encode(),
-        b'{"id": "evt_1", "type": "x", "data": {"object": {"amount": 1e999, "currency": "uzs"}}}',
-        b'{"id": "e", "type": "x", "data": {"object": {"amount": ' + b"9" * 5000 + b"}}}",
-    ],
-    ids=lambda body: repr(body[:70]),
-)
-def test_a_signed_body_that_is_no_event_is_refused_and_not_kept(shut_door, body):
+def about(**subject: object) -> dict[str, object]:
+    """An event about such an object."""
+    return EVENT | {"data": {"object": {"id": "cs_1"} | subject}}
+
+
+NO_EVENTS = [
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b'"event"',
+    b"1e400",
+    b"\xff\xfe",
+    b"{}" * 2,
+    b"[" * 100_000,
+    {"id": "evt_1"},
+    EVENT | {"data": None},
+    EVENT | {"data": {"object": []}},
+    EVENT | {"id": None},
+    EVENT | {"id": 7},
+    EVENT | {"id": {"a": 1}},
+    EVENT | {"id": ""},
+    EVENT | {"id": "evt_\x00"},
+    EVENT | {"id": "evt_\ud800"},
+    EVENT | {"id": "e" * 100_000},
+    EVENT | {"type": ["x"]},
+    EVENT | {"type": "x\x00"},
+    about(id=None),
+    about(metadata=[1]),
+    about(metadata={"charge": {"a": 1}}),
+    about(metadata={"charge": "2-\x00"}),
+    about(amount=1.5, currency="uzs"),
+    about(amount=True, currency="uzs"),
+    about(amount=2**63, currency="uzs"),
+    about(amount=1, currency="zzz"),
+    about(amount=float("inf"), currency="uzs"),
+    b'{"id": "evt_1", "type": "x", "data": {"object": {"amount": 1e999, "currency": "uzs"}}}',
+    b'{"id": "e", "type": "x", "data": {"object": {"amount": ' + b"9" * 5000 + b"}}}",
+]
+
+
+@pytest.mark.parametrize("told", NO_EVENTS, ids=range(len(NO_EVENTS)))
+def test_a_signed_body_that_is_no_event_is_refused_and_not_kept(shut_door, told):
+    body = told if isinstance(told, bytes) else json.dumps(told).encode()
     answer = shut_door.post("/callbacks/stripe", content=body, headers=signed(body))
 
     assert answer.status_code == 400
@@ -270,3 +290,16 @@ def test_a_bank_debit_is_settled_when_the_bank_has_answered_and_not_before(desk)
     desk.work()
 
     assert desk.charge(charge.handle).state == ChargeState.PENDING
+
+
+def test_a_payment_that_is_paid_out_before_we_heard_of_it_is_settled_by_reconciling(desk):
+    bill = desk.bill()
+    charge = desk.begin(bill)
+    desk.pay(charge)
+    desk.browser.post("/settlement", json={"provider": "stripe"})
+    assert desk.charge(charge.handle).payment_ref is None
+
+    run = reconcile(desk.till, by=system_actor("reconcile"), at=now())
+    assert run.counts["found_by_asking"] == 1
+    assert desk.given.bill(bill).state == BillState.PAID
+    desk.given.proves()
