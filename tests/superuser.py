@@ -12,11 +12,6 @@ def as_superuser(url: str, *statements: str, **values: Any) -> None:
             connection.execute(text(statement), values)
 
 
-def damage(url: str, table: str, statement: str, **values: Any) -> None:
-    """Change rows of a table whose triggers would refuse it; no constraint is spared."""
-    as_superuser(url, f"ALTER TABLE {table} DISABLE TRIGGER USER", statement, **values)
-
-
 def rows(url: str, query: str, **values: Any) -> list[tuple[Any, ...]]:
     """What a query finds."""
     with create_engine(url, poolclass=NullPool).connect() as connection:

@@ -17,7 +17,7 @@ from tests.journeys.people import CHECKING, path_of
 pytestmark = pytest.mark.xdist_group("town")
 
 LATER = timedelta(minutes=2)
-NEVER = timedelta(days=40)
+LONG_AGO = timedelta(days=40)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_a_reference_that_nobody_has_or_that_was_mistyped(citizen, new_bill):
 
 
 def test_an_expired_bill_and_a_cancelled_one_cannot_be_paid(citizen, new_bill, desk):
-    expired, cancelled = new_bill(at=now() - NEVER), new_bill()
+    expired, cancelled = new_bill(at=now() - LONG_AGO), new_bill()
     with desk.database.transaction() as session:
         cancel_bill(session, cancelled.reference, by=CLERK, at=now())
     for bill, heading in (

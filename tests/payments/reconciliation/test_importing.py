@@ -68,14 +68,15 @@ def test_one_import_by_many_at_once_is_one_import(desk):
 
 
 def test_two_files_of_one_account_at_once_are_taken_in_one_chain(desk):
-    first, second = desk.next_file(line("10.00")), desk.next_file(line("20.00"))
-    for _ in range(2):
+    first, second, third = (desk.next_file(line(amount)) for amount in ("10.00", "20.00", "5.00"))
+    desk.take(first)
+    for _ in range(2):  # who comes too early comes again
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(desk.take, (second, first)))
+            list(pool.map(desk.take, (third, second)))
 
     query = "SELECT statement_id, position FROM payments.statement WHERE verdict = 'accepted'"
-    assert sorted(rows(desk.db.url, query)) == [("S1", 1), ("S2", 2)]
-    assert kept_lines(desk) == 2
+    assert sorted(rows(desk.db.url, query)) == [("S1", 1), ("S2", 2), ("S3", 3)]
+    assert kept_lines(desk) == 3
 
 
 def test_a_statement_whose_predecessor_is_missing_waits_until_that_one_has_come(desk):

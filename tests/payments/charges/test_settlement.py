@@ -1,48 +1,36 @@
-"""Charges: money that arrived is never refused, never counted twice, and always has a receipt."""
+"""Settling: money that arrived is never refused, never counted twice, and can go back once."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy.exc import DBAPIError
 
 from foundation.history import events_of
-from foundation.ids import new_id
 from foundation.states import IllegalMove
 from ledger.accounts import AccountKey
 from ledger.chart import PAYER_CREDIT, PROVIDER_CLEARING, REVENUE
 from ledger.money import UZS, Money
 from ledger.transfers import Journal, JournalKind, NotPosted, Transfer, post_all
 from payments.bills import (
-    BillAlreadyPaid,
-    BillCancelled,
-    BillExpired,
     BillState,
     cancel_bill,
     expire_bills,
-    lock_bill,
 )
 from payments.breaks import BreakKind, BreakState, breaks_in
 from payments.charges import (
     Applied,
-    BillBusy,
     Charge,
-    ChargeNotFound,
     ChargeState,
     Handle,
-    charges_of,
     close_charge,
-    current_charge,
     find_charge,
     lock_charge,
-    open_charge,
     reverse_charge,
     settle_charge,
 )
 from payments.receipts import receipt_of
-from tests.given import AGENCY, CLERK, NOON, OTHER_AGENCY, STRIPE
-from tests.superuser import as_superuser, rows
+from tests.given import AGENCY, CLERK, NOON, STRIPE
+from tests.superuser import rows
 
 FEE = UZS("412000")
 CLEARING = AccountKey(PROVIDER_CLEARING, "stripe", "UZS")
@@ -69,12 +57,6 @@ def close(db, charge: Charge, event: str) -> Charge:
     with db.transaction() as session:
         locked = lock_charge(session, charge.handle)
         return close_charge(session, locked, event, by=STRIPE, at=NOON, reason="test")
-
-
-def begin(db, reference: str, provider: str = "stripe", at: datetime = NOON) -> Charge:
-    with db.transaction() as session:
-        bill = lock_bill(session, reference)
-        return open_charge(session, bill, provider=provider, language="uz", by=STRIPE, at=at)
 
 
 def open_breaks(db) -> list[tuple[str, Money]]:
@@ -249,13 +231,6 @@ def test_a_credit_that_was_spent_meanwhile_cannot_be_reversed(db, given):
         assert find_charge(session, charge.handle).state == ChargeState.SETTLED
 
 
-@pytest.mark.parametrize("event", ["expire", "cancel", "decline"])
-def test_an_attempt_whose_money_came_is_not_given_up(db, given, event):
-    charge = given.settled_charge(given.open_bill())
-    with pytest.raises(IllegalMove):
-        close(db, charge, event)
-
-
 def test_only_money_that_came_can_go_back(db, given):
     charge = given.pending_charge(given.open_bill())
     with pytest.raises(IllegalMove):
@@ -263,164 +238,6 @@ def test_only_money_that_came_can_go_back(db, given):
     close(db, charge, "decline")
     with pytest.raises(IllegalMove):
         reverse(db, charge)
-
-
-def test_one_bill_has_one_open_attempt_however_many_ask_at_once(db, given):
-    bill = given.open_bill()
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: begin(db, bill.reference).id, range(16)))
-
-    assert len(set(found)) == 1
-    with db.transaction() as session:
-        assert len(charges_of(session, bill)) == 1
-
-
-def test_a_bill_under_way_at_one_provider_is_busy_for_the_other(db, given):
-    bill = given.open_bill()
-    given.pending_charge(bill, "stripe")
-
-    with pytest.raises(BillBusy) as refusal:
-        begin(db, bill.reference, "payme")
-    assert refusal.value.facts["provider"] == "stripe"
-
-
-def test_two_providers_racing_for_one_bill_get_one_attempt_between_them(db, given):
-    bill = given.open_bill()
-
-    def race(number: int) -> None:
-        begin(db, bill.reference, ("stripe", "payme")[number % 2])
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(race, range(16)))
-
-    with db.transaction() as session:
-        states = [charge.state for charge in charges_of(session, bill)]
-        assert current_charge(session, bill) is not None
-    assert states.count("created") == 1
-    assert set(states) <= {"created", "cancelled"}
-
-
-def test_an_attempt_that_never_reached_its_provider_gives_way(db, given):
-    bill = given.open_bill()
-    first = begin(db, bill.reference, "stripe")
-    second = begin(db, bill.reference, "payme")
-
-    assert first.id != second.id
-    with db.transaction() as session:
-        assert find_charge(session, first.handle).state == ChargeState.CANCELLED
-
-
-def _paid(db, given, bill) -> None:
-    given.settled_charge(bill)
-
-
-def _cancelled(db, given, bill) -> None:
-    with db.transaction() as session:
-        cancel_bill(session, bill.reference, by=CLERK, at=NOON)
-
-
-def _expired(db, given, bill) -> None:
-    as_superuser(db.url, "UPDATE payments.bill SET expires_at = :at", at=NOON)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "refusal"),
-    [(_paid, BillAlreadyPaid), (_cancelled, BillCancelled), (_expired, BillExpired)],
-)
-def test_a_bill_that_is_not_owed_takes_no_new_attempt(db, given, spoil: Callable, refusal):
-    bill = given.open_bill()
-    spoil(db, given, bill)
-    with pytest.raises(refusal):
-        begin(db, bill.reference)
-
-
-def test_the_database_itself_refuses_a_second_open_attempt_and_a_second_payment(db, given):
-    bill = given.open_bill()
-    charge = given.settled_charge(bill)
-    copy = (
-        "INSERT INTO payments.charge SELECT org_id, gen_random_uuid(), bill_id, provider, null, null,"
-        " null, language, amount_minor, currency, {}, created_at, {}, null, {}, {}, {}"
-        " FROM payments.charge WHERE id = :id"
-    )
-    waiting = copy.format("'pending'", "null", "null", "null", "null")
-    paid = copy.format("'settled'", "settled_at", "confirmed_minor", "confirmed_currency", "'bill'")
-    as_superuser(db.url, waiting, id=charge.id)
-    with pytest.raises(DBAPIError, match="charge_one_open_idx"):
-        as_superuser(db.url, waiting, id=charge.id)
-    with pytest.raises(DBAPIError, match="charge_one_payment_idx"):
-        as_superuser(db.url, paid, id=charge.id)
-
-
-def test_receipts_are_numbered_without_a_gap_by_many_at_once(db, given):
-    charges = [given.pending_charge(given.open_bill()) for _ in range(12)]
-    foreign = given.pending_charge(given.open_bill(org_id=OTHER_AGENCY))
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda charge: settle(db, charge), [*charges, foreign]))
-
-    numbers = [number for (number,) in rows(db.url, "SELECT number FROM payments.receipt")]
-    expected = [f"2020-2026-{n:07d}" for n in range(1, 13)]
-    assert sorted(numbers) == [*expected, "3030-2026-0000001"]
-    given.proves()
-
-
-def test_a_settlement_that_fails_leaves_no_gap_in_the_receipts(db, given):
-    first, second = (given.pending_charge(given.open_bill()) for _ in range(2))
-
-    def fails() -> None:
-        with db.transaction() as session:
-            locked = lock_charge(session, first.handle)
-            settle_charge(session, locked, confirmed=FEE, by=STRIPE, at=NOON)
-            raise ConnectionError
-
-    with pytest.raises(ConnectionError):
-        fails()
-    settle(db, second)
-
-    assert rows(db.url, "SELECT number FROM payments.receipt") == [("2020-2026-0000001",)]
-    given.proves()
-
-
-def test_receipts_begin_anew_with_the_year_of_tashkent(db, given):
-    new_year = datetime(2026, 12, 31, 19, 0, tzinfo=UTC)
-    settle(db, given.pending_charge(given.open_bill()), at=new_year - timedelta(seconds=1))
-    settle(db, given.pending_charge(given.open_bill()), at=new_year)
-
-    numbers = sorted(rows(db.url, "SELECT number FROM payments.receipt"))
-    assert numbers == [("2020-2026-0000001",), ("2020-2027-0000001",)]
-    given.proves()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "-",
-        "2",
-        "2-",
-        "two-0192ab00-0000-7000-8000-000000000001",
-        "2-0192ab00-0000-7000-8000-00000000000g",
-        "2-" + "-" * 36,
-        "2-" + "a" * 36,
-        "9999999999-0192ab00-0000-7000-8000-000000000001",
-        "-2-0192ab00-0000-7000-8000-000000000001",
-        "٢-0192ab00-0000-7000-8000-000000000001",
-        "2-0192ab00-0000-7000-8000-000000000001\n",
-        "\x00",
-        "\ud800",
-        "2-" + "0" * 10**6,
-    ],
-)
-def test_a_handle_that_is_none_names_no_payment(text):
-    with pytest.raises(ChargeNotFound):
-        Handle.parse(text)
-
-
-def test_a_handle_of_another_organisation_names_no_payment(db, given):
-    charge = given.pending_charge(given.open_bill())
-    with pytest.raises(ChargeNotFound), db.transaction() as session:
-        find_charge(session, Handle(OTHER_AGENCY, charge.id))
-    with pytest.raises(ChargeNotFound), db.transaction() as session:
-        lock_charge(session, Handle(AGENCY, new_id()))
 
 
 def test_a_settled_charge_is_split_among_its_payees_and_tells_its_story(db, given):
