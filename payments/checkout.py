@@ -93,6 +93,14 @@ def start_checkout(
     return charge.handle, opened.url
 
 
+def can_be_given_up(till: Till, charge: Charge) -> bool:
+    """Whether the payer may end this attempt here: its provider can be told, or never heard of it."""
+    if charge.checkout_url is None:
+        return False
+    gateway = till.gateways.get(charge.provider)
+    return charge.provider_ref is None or (gateway is not None and gateway.can_be_asked)
+
+
 def cancel_checkout(till: Till, handle: Handle, *, by: Actor, at: datetime) -> Charge:
     """Give an attempt up at its provider; money that arrived meanwhile settles it instead.
 
@@ -135,6 +143,17 @@ def apply_answer(
             event = "cancel"
         close_charge(session, charge, event, by=by, at=at, reason=answer.state.value)
     return charge
+
+
+def apply_what_was_asked(
+    session: Session, handle: Handle, answer: ProviderPayment, *, by: Actor, at: datetime
+) -> Charge:
+    """Apply an answer nobody had told us; a state corrected by it is an event of its own."""
+    before = lock_charge(session, handle).state
+    after = apply_answer(session, handle, answer, by=by, at=at)
+    if after.state != before:
+        record(session, after, "found_by_asking", by=by, at=at, was=before, state=after.state)
+    return after
 
 
 ENDINGS = {ProviderState.EXPIRED: "expire", ProviderState.DECLINED: "decline"}
@@ -217,10 +236,7 @@ def _ask(till: Till, charge: Charge, clerk: Actor, *, at: datetime) -> str:
     if answer is None:
         return "asked"
     with till.database.transaction() as session:
-        before = lock_charge(session, charge.handle).state
-        after = apply_answer(session, charge.handle, answer, by=clerk, at=at)
-        if after.state == before:
-            return "asked"
-        # "status corrected to match the provider" is an event of its own, not a silent update
-        record(session, after, "found_by_asking", by=clerk, at=at, was=before, state=after.state)
+        after = apply_what_was_asked(session, charge.handle, answer, by=clerk, at=at)
+    if after.state in OPEN_STATES:
+        return "asked"
     return "settled" if after.state == ChargeState.SETTLED else "closed"

@@ -159,6 +159,7 @@ WORDS: dict[str, dict[str, str]] = {
         "payout_amount_differs": msg("Its amount is not the payout's"),
         "payout_seen_before": msg("This payout came before"),
         "debit": msg("Money went out, and we did not send it"),
+        "not_posted": msg("The books refused it"),
     },
     "proof_result": {
         "holds": msg("Holds"),

@@ -63,6 +63,10 @@ def work_inbox(till: Till, stopping: threading.Event) -> None:
             log.warning("the database does not answer; callbacks wait", exc_info=True)
             stopping.wait(1)
             continue
+        except Exception:
+            log.exception("the inbox could not be worked; it is tried again")
+            stopping.wait(1)
+            continue
         if not any(counts.values()):
             stopping.wait(INBOX_PAUSE_SECONDS)
 

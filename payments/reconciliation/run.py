@@ -16,7 +16,7 @@ from identity.parties import operator
 from ledger.books import RULES as LEDGER_RULES
 from ledger.books import prove
 from payments.charges import ChargeState
-from payments.checkout import Till, apply_answer
+from payments.checkout import Till, apply_what_was_asked
 from payments.gateways.protocol import ProviderUnreachable
 from payments.reconciliation import posting, settlements
 from payments.reconciliation.bank_accounts import BankAccount, bank_accounts, lock_bank_account
@@ -140,7 +140,7 @@ def _settle_what_is_paid_out(till: Till, *, by: Actor, at: datetime) -> int:
             answer = gateway.ask(charge.provider_ref)
             if answer is not None:
                 with till.database.transaction() as session:
-                    after = apply_answer(session, charge.handle, answer, by=by, at=at)
+                    after = apply_what_was_asked(session, charge.handle, answer, by=by, at=at)
                 found += after.state == ChargeState.SETTLED
     return found
 

@@ -22,7 +22,7 @@ from payments.bills import (
     masked,
 )
 from payments.charges import BillBusy, Charge, ChargeState, current_charge
-from payments.checkout import ProviderUnknown, Till, start_checkout
+from payments.checkout import ProviderUnknown, Till, can_be_given_up, start_checkout
 from payments.gateways.protocol import ProviderUnreachable
 from payments.references import ReferenceMalformed
 from payments.registry.services import Service, ServiceVersion
@@ -156,15 +156,15 @@ def bill_page(
         settled_on=business_date(bill.paid_at or bill.expires_at),
         providers=tuple(till.gateways),
         chosen=current.provider if current else "",
-        attempt=_attempt(current) if busy and current else None,
+        attempt=_attempt(till, current) if busy and current else None,
         mistakes=mistakes,
     )
 
 
-def _attempt(charge: Charge) -> Attempt:
+def _attempt(till: Till, charge: Charge) -> Attempt:
     return Attempt(
         url=f"/payments/{charge.handle}",
         provider=charge.provider,
         started_at=charge.created_at,
-        can_cancel=charge.checkout_url is not None,
+        can_cancel=can_be_given_up(till, charge),
     )

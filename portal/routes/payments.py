@@ -16,7 +16,7 @@ from payments.charges import (
     Handle,
     find_charge,
 )
-from payments.checkout import cancel_checkout, paid_instead
+from payments.checkout import can_be_given_up, cancel_checkout, paid_instead
 from payments.receipts import Receipt, receipt_of
 from payments.registry.services import Service
 from portal.languages import Language, language_of, pick
@@ -47,7 +47,10 @@ def show(handle: str, request: Request, till: Taking, wait: str = "") -> Respons
             return redirect(request, f"/payments/{found.handle}")
         if charge.state in CLOSED_UNPAID:
             return render(request, "not_paid.html", not_paid_page(session, charge, bill, language))
-        checking = checking_page(session, charge, bill, language, refreshes=refreshes)
+        can_cancel = can_be_given_up(till, charge)
+        checking = checking_page(
+            session, charge, bill, language, can_cancel=can_cancel, refreshes=refreshes
+        )
     seconds = REFRESH_SECONDS if refreshes else None
     return render(request, "checking.html", checking, refresh_seconds=seconds)
 
@@ -60,7 +63,13 @@ def cancel(handle: str, request: Request, till: Taking) -> Response:
 
 
 def checking_page(
-    session: Session, charge: Charge, bill: Bill, language: Language, *, refreshes: bool
+    session: Session,
+    charge: Charge,
+    bill: Bill,
+    language: Language,
+    *,
+    can_cancel: bool,
+    refreshes: bool,
 ) -> CheckingPage:
     """The outcome is not known yet, and the page says so."""
     agency, service = _names(session, bill, language)
@@ -75,7 +84,7 @@ def checking_page(
         started_at=charge.created_at,
         checked_at=now(),
         provider_url=charge.checkout_url,
-        can_cancel=charge.checkout_url is not None,
+        can_cancel=can_cancel,
         refreshes=refreshes,
     )
 

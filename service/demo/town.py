@@ -196,7 +196,7 @@ def _found_organisations(session: Session, account: str) -> None:
                 org_id=offer.org_id,
                 service_code=offer.code,
                 version=1,
-                valid_from=date(2026, 1, 1),
+                valid_from=date(2020, 1, 1),
                 fee_minor=offer.fee_minor,
                 currency="UZS",
                 days_to_pay=30,

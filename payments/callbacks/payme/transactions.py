@@ -46,6 +46,7 @@ from payments.registry.services import Service
 
 PAYME = provider_actor("payme")
 REASON_TIMEOUT = 4
+DAY_MILLISECONDS = 86_400_000
 # 1, 2, 3, 4, 5 and 10 are documented; a new one must not stop a cancellation.
 REASONS = range(1, 100)
 
@@ -68,6 +69,8 @@ def check_perform(session: Session, params: Mapping[str, Any], *, at: datetime) 
 
 def create(session: Session, params: Mapping[str, Any], *, at: datetime) -> Answer:
     """Reserve the bill for this transaction; no money moves, nothing is posted."""
+    if params["time"] > milliseconds(at) + DAY_MILLISECONDS:
+        return errors.BAD_REQUEST.about("time")  # it would never time out
     if known := session.get(PaymeTransaction, params["id"]):
         return _created_before(session, known, params, at=at)
     bill = _bill(session, params["account"], lock=True)

@@ -52,6 +52,14 @@ def test_a_new_create_takes_a_bill_whose_old_transaction_timed_out(payme, bill):
     assert payme.state(new_id) == (1, None)
 
 
+def test_a_time_that_lies_more_than_a_day_ahead_is_refused_and_not_kept(payme, bill):
+    made = new()
+    ahead = asked(bill, made, time=NOON + timedelta(days=1, milliseconds=1))
+
+    assert payme.error("CreateTransaction", **ahead) == -32600
+    assert payme.error("CheckTransaction", id=made) == -31003
+
+
 def test_the_job_cancels_what_waited_twelve_hours_and_nothing_else(payme, given, db):
     old, young = payme.create(given.open_bill()), payme.create(given.open_bill(), time=at(1))
     done = payme.performed(given.open_bill())
