@@ -30,8 +30,8 @@ from pathlib import Path
 from service.embedded import EmbeddedServer
 
 with EmbeddedServer(Path(sys.argv[1]), throwaway=True) as server:
-    print(server.pid, server._keeper.pid, flush=True)
-    try:
+    try:  # before it is said: Ctrl-C may follow the words at once
+        print(server.pid, server._keeper.pid, flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
