@@ -1,5 +1,6 @@
 """Bring a database to the newest version, and tell which version it has."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -20,8 +21,9 @@ def migrate(url: str) -> None:
     engine.dispose()
 
 
+@cache
 def newest_version() -> str:
-    """The version the code expects."""
+    """The version the code expects; read once, since /readyz asks again and again."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     return head or ""
 

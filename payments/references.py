@@ -42,8 +42,7 @@ def validate(reference: str) -> str:
 
 def make_reference(agency: str, service: str) -> str:
     """A new reference; the serial is random, so nobody can guess a neighbour's bill."""
-    body = f"{agency}{service}{secrets.randbelow(10**10):010d}"
-    return body + mod_97_10.calc_check_digits(body)
+    return with_check_digits(f"{agency}{service}{secrets.randbelow(10**10):010d}")
 
 
 def with_check_digits(body: str) -> str:

@@ -19,7 +19,7 @@ from identity.actor import Actor
 from identity.parties import operator
 from payments.breaks import BreakKind, open_break
 from payments.reconciliation import statements as gate
-from payments.reconciliation.bank_accounts import lock_bank_account
+from payments.reconciliation.bank_accounts import BankAccount, lock_bank_account
 from payments.reconciliation.records import (
     LineState,
     Statement,
@@ -110,11 +110,12 @@ def _judge(session: Session, file: StatementFile, judged: gate.Statement) -> Sta
     row = session.get(Statement, (file.org_id, id))
     if row is not None and row.verdict == Verdict.ACCEPTED:
         return None
-    before = None
+    before, known = None, []
     if judged.account and judged.currency:
-        lock_bank_account(session, file.org_id, judged.account, judged.currency)
+        ours = lock_bank_account(session, file.org_id, judged.account, judged.currency)
         before = last_accepted(session, file.org_id, judged.account, judged.currency)
-    findings = [*judged.findings, *_against_the_books(session, file.org_id, before, judged)]
+        known = _against_the_books(session, file.org_id, ours, before, judged)
+    findings = [*judged.findings, *known]
     if row is None:
         row = _row(file, id, judged)
         session.add(row)
@@ -126,12 +127,14 @@ def _judge(session: Session, file: StatementFile, judged: gate.Statement) -> Sta
 
 
 def _against_the_books(
-    session: Session, org_id: int, before: Statement | None, judged: gate.Statement
+    session: Session,
+    org_id: int,
+    ours: BankAccount | None,
+    before: Statement | None,
+    judged: gate.Statement,
 ) -> list[Finding]:
     """What only our own records tell: whose account it is, and what was accepted before it."""
-    if not judged.account or not judged.currency:
-        return []
-    if lock_bank_account(session, org_id, judged.account, judged.currency) is None:
+    if ours is None:
         return [Finding(Reason.ACCOUNT_UNKNOWN, f"{judged.account} {judged.currency}")]
     query = select(Statement).where(
         Statement.org_id == org_id,

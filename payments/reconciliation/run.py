@@ -1,7 +1,7 @@
 """Reconcile: read settlements, match statement lines, carry out what was decided, prove; and past runs."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from payments.reconciliation.records import LineState, StatementLine
 from payments.reconciliation.settlements import PayoutState
 
 # Reports are read with a look-back, since providers add late ones; a report already kept is skipped.
-LOOK_BACK_DAYS = 30
+LOOK_BACK = timedelta(days=30)
 LINES_PER_TRANSACTION = 200
 
 LEFT = (LineState.SUSPENSE.value, LineState.BREAK.value)
@@ -79,10 +79,9 @@ def reconcile(till: Till, *, by: Actor, at: datetime) -> ReconciliationRun:
 def read_settlements(till: Till, *, at: datetime) -> dict[str, int]:
     """Ask each provider for its settlement reports and keep the new ones."""
     counts = {"reports": 0, "unreachable": 0}
-    since = at.fromtimestamp(at.timestamp() - LOOK_BACK_DAYS * 86_400, tz=at.tzinfo)
     for name, gateway in till.gateways.items():
         try:
-            reports = gateway.settlements(since=since)
+            reports = gateway.settlements(since=at - LOOK_BACK)
         except ProviderUnreachable:
             counts["unreachable"] += 1
             continue

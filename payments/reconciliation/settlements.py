@@ -159,7 +159,8 @@ def items_of(session: Session, payout: Payout) -> Sequence[PayoutItem]:
 def faults_of(session: Session, payout: Payout) -> list[str]:
     """Why a payout cannot be posted: items we do not know, or know otherwise; [] when all agree."""
     faults = []
-    for item in items_of(session, payout):
+    items = items_of(session, payout)
+    for item in items:
         charge = _charge_of(session, item)
         if charge is None:
             faults.append(f"{item.payment_ref}: not in our books")
@@ -171,10 +172,7 @@ def faults_of(session: Session, payout: Payout) -> list[str]:
         signed = -item.gross_minor if refund else item.gross_minor
         if Money(signed, payout.currency) != charge.confirmed:
             faults.append(f"{item.payment_ref}: {signed}, our books have {charge.confirmed.minor}")
-    if (
-        sum(item.gross_minor - item.fee_minor for item in items_of(session, payout))
-        != payout.net_minor
-    ):
+    if sum(item.gross_minor - item.fee_minor for item in items) != payout.net_minor:
         faults.append("the items do not add up to the payout")
     return faults
 

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from foundation.database import Database
 from identity.parties import organisation
-from ledger.accounts import Account
 from ledger.balances import JournalLine, journal_lines
 from ledger.money import Money
 from ledger.transfers import JournalRow
@@ -40,9 +39,5 @@ def shown(amount: Money) -> str:
 
 def _spoken(session: Session, org_id: int, move: JournalLine) -> str:
     book, kind = organisation(session, org_id).code, move.kind.name.lower().replace("_", " ")
-    debit, credit = _account(move.debit), _account(move.credit)
-    return f"book {book}, {kind}: debit {debit}, credit {credit}, {shown(move.amount)}"
-
-
-def _account(account: Account) -> str:
-    return f"{account.number} {account.name}".strip()
+    sides = f"debit {move.debit.label}, credit {move.credit.label}"
+    return f"book {book}, {kind}: {sides}, {shown(move.amount)}"

@@ -1,19 +1,17 @@
 """Starting a payment: written down, asked, written down again; a crash anywhere is finished by the next."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from foundation.clock import now
-from foundation.history import events_of
 from identity.actor import PAYER
 from payments.bills import BillAlreadyPaid, BillNotFound, BillState
 from payments.callbacks import inbox
 from payments.callbacks.dispatch import work_callbacks
 from payments.charges import (
     BillBusy,
-    Charge,
     ChargeNotFound,
     ChargeState,
     Handle,
@@ -21,56 +19,25 @@ from payments.charges import (
     find_charge,
 )
 from payments.checkout import (
-    ASK_AFTER,
-    NEVER_SENT_AFTER,
     ProviderUnknown,
     Till,
     cancel_checkout,
     resolve_open_charges,
     start_checkout,
 )
-from payments.gateways.payme import PaymeGateway
 from payments.gateways.protocol import ProviderState, ProviderUnreachable
 from payments.references import ReferenceMalformed, with_check_digits
 from tests.given import NOON
-from tests.payments.stub import PowerCut, StubGateway, power_cut, unreachable
-
-SOON = NOON + ASK_AFTER + timedelta(seconds=1)
-MUCH_LATER = NOON + NEVER_SENT_AFTER
-
-
-@pytest.fixture
-def provider() -> StubGateway:
-    return StubGateway()
-
-
-@pytest.fixture
-def till(db, provider) -> Till:
-    payme = PaymeGateway("587f72c72cac0d162c722ae2", key="k" * 36)
-    return Till(db, {"stripe": provider, "payme": payme}, "https://mizon.example")
-
-
-def start(till: Till, bill, provider: str = "stripe", at: datetime = NOON) -> tuple[Handle, str]:
-    return start_checkout(till, bill.reference, provider=provider, language="uz", at=at)
-
-
-def charge_of(till: Till, handle: Handle) -> Charge:
-    with till.database.transaction() as session:
-        return find_charge(session, handle)
-
-
-def attempts(till: Till, bill) -> list[str]:
-    with till.database.transaction() as session:
-        return [charge.state for charge in charges_of(session, bill)]
-
-
-def events(till: Till, handle: Handle) -> list[str]:
-    with till.database.transaction() as session:
-        return [event.what for event in events_of(session, find_charge(session, handle))]
-
-
-def ref(handle: Handle) -> str:
-    return f"cs_{handle}"
+from tests.payments.attempts import (
+    MUCH_LATER,
+    SOON,
+    attempts,
+    charge_of,
+    events,
+    ref,
+    start,
+)
+from tests.payments.stub import PowerCut, power_cut, unreachable
 
 
 def test_an_unreachable_provider_leaves_an_attempt_that_the_next_request_finishes(

@@ -1,71 +1,36 @@
 """Attempts of which nobody tells us: the provider is asked, and what was never sent is given up."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from foundation.clock import now
-from foundation.history import events_of
 from ledger.money import UZS
 from payments.bills import BillState
 from payments.breaks import BreakState, breaks_in
 from payments.callbacks import inbox
 from payments.callbacks.dispatch import work_callbacks
 from payments.charges import (
-    Charge,
     ChargeState,
     Handle,
-    charges_of,
     find_charge,
 )
 from payments.checkout import (
     ASK_AFTER,
-    NEVER_SENT_AFTER,
-    Till,
     resolve_open_charges,
-    start_checkout,
 )
-from payments.gateways.payme import PaymeGateway
 from payments.gateways.protocol import ProviderState, ProviderUnreachable
 from tests.given import NOON
-from tests.payments.stub import PowerCut, StubGateway, power_cut, unreachable
-
-SOON = NOON + ASK_AFTER + timedelta(seconds=1)
-MUCH_LATER = NOON + NEVER_SENT_AFTER
-
-
-@pytest.fixture
-def provider() -> StubGateway:
-    return StubGateway()
-
-
-@pytest.fixture
-def till(db, provider) -> Till:
-    payme = PaymeGateway("587f72c72cac0d162c722ae2", key="k" * 36)
-    return Till(db, {"stripe": provider, "payme": payme}, "https://mizon.example")
-
-
-def start(till: Till, bill, provider: str = "stripe", at: datetime = NOON) -> tuple[Handle, str]:
-    return start_checkout(till, bill.reference, provider=provider, language="uz", at=at)
-
-
-def charge_of(till: Till, handle: Handle) -> Charge:
-    with till.database.transaction() as session:
-        return find_charge(session, handle)
-
-
-def attempts(till: Till, bill) -> list[str]:
-    with till.database.transaction() as session:
-        return [charge.state for charge in charges_of(session, bill)]
-
-
-def events(till: Till, handle: Handle) -> list[str]:
-    with till.database.transaction() as session:
-        return [event.what for event in events_of(session, find_charge(session, handle))]
-
-
-def ref(handle: Handle) -> str:
-    return f"cs_{handle}"
+from tests.payments.attempts import (
+    MUCH_LATER,
+    SOON,
+    attempts,
+    charge_of,
+    events,
+    ref,
+    start,
+)
+from tests.payments.stub import PowerCut, power_cut, unreachable
 
 
 def test_a_payment_whose_callback_never_came_is_found_by_asking(till, provider, given):

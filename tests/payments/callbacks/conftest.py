@@ -35,11 +35,7 @@ from tests.payments.callbacks.payme import Payme
 from tests.payments.gateways.conftest import (
     STRIPE_KEY,
     WEBHOOK_SECRET,
-    MovableClock,
-    Shop,
-    World,
-    listening,
-    served,
+    quiet_twin,
 )
 from tests.payments.stub import StubGateway
 from tests.superuser import rows
@@ -50,12 +46,7 @@ ROTATED_SECRET = "whsec_the_next_one"
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory) -> Iterator[httpx2.Client]:
     """The provider's twin, one for all tests of a module; its webhooks go where nobody reads them."""
-    sock, url = listening()
-    journal = tmp_path_factory.mktemp("provider") / "provider.jsonl"
-    with (
-        served(Shop().app(), sock),
-        World(MovableClock(), Shop(), url, journal).running() as browser,
-    ):
+    with quiet_twin(tmp_path_factory.mktemp("provider")) as browser:
         yield browser
 
 

@@ -135,6 +135,17 @@ def listening() -> tuple[socket.socket, str]:
     return sock, f"http://127.0.0.1:{sock.getsockname()[1]}"
 
 
+@contextmanager
+def quiet_twin(folder: Path) -> Iterator[httpx2.Client]:
+    """The provider alone; its webhooks go where nobody reads them."""
+    sock, url = listening()
+    with (
+        served(Shop().app(), sock),
+        World(MovableClock(), Shop(), url, folder / "provider.jsonl").running() as browser,
+    ):
+        yield browser
+
+
 @dataclass
 class World:
     """The provider and the shop; `running` starts the provider again on the same journal."""

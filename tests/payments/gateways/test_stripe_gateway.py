@@ -15,22 +15,14 @@ from payments.gateways.protocol import CheckoutRequest, ProviderState, ProviderU
 from payments.gateways.stripe import StripeGateway
 from tests.payments.gateways.conftest import (
     STRIPE_KEY,
-    MovableClock,
-    Shop,
-    World,
     listening,
-    served,
+    quiet_twin,
 )
 
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory) -> Iterator[httpx2.Client]:
-    sock, url = listening()
-    journal = tmp_path_factory.mktemp("provider") / "provider.jsonl"
-    with (
-        served(Shop().app(), sock),
-        World(MovableClock(), Shop(), url, journal).running() as browser,
-    ):
+    with quiet_twin(tmp_path_factory.mktemp("provider")) as browser:
         yield browser
 
 
