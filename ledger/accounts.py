@@ -1,7 +1,8 @@
 """Books and accounts: open them, find them; nothing here changes a balance."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum
 
 from sqlalchemy import (
@@ -41,30 +42,38 @@ class AccountState(IntEnum):
 
 
 class Book(Base):
-    """The books of one organisation."""
+    """The books of one organisation, and the last days that are closed to postings."""
 
     __tablename__ = "book"
-    __table_args__ = (CheckConstraint("state in (1, 2)", name="state"), {"schema": "ledger"})
+    __table_args__ = (
+        CheckConstraint("state in (1, 2)", name="state"),
+        CheckConstraint(
+            "closed_through is null or (soft_closed_through is not null"
+            " and closed_through <= soft_closed_through)",
+            name="closed",
+        ),
+        {"schema": "ledger"},
+    )
 
     org_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     state: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
     opened_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    closed_through: Mapped[date | None]
+    soft_closed_through: Mapped[date | None]
 
 
 class Account(Base):
     """One account of a book; balances are positive on the account's normal side.
 
     `posted` is what the transfers sum to, `held_out` and `held_in` what holds have set aside, `seq`
-    the number of transfers that touched the account.
+    the number of transfers that touched the account and `last_transfer` the last of them. At `due_at`,
+    at the latest, something happens by itself: a hold expires, a limit begins.
     """
 
     __tablename__ = "account"
     __table_args__ = (
         UniqueConstraint("org_id", "number", "name", "currency"),
         ForeignKeyConstraint(["org_id"], ["ledger.book.org_id"]),
-        CheckConstraint("normal_side in (1, -1)", name="normal_side"),
-        CheckConstraint("state in (1, 2, 3, 4)", name="state"),
-        CheckConstraint("held_out >= 0 and held_in >= 0", name="held"),
         {"schema": "ledger", "postgresql_with": {"fillfactor": 50}},
     )
 
@@ -76,6 +85,8 @@ class Account(Base):
     seq: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     min_available: Mapped[int | None] = mapped_column(BigInteger)
     max_balance: Mapped[int | None] = mapped_column(BigInteger)
+    last_transfer: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    due_at: Mapped[datetime | None]
     opened_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     currency: Mapped[int] = mapped_column(SmallInteger)
     normal_side: Mapped[int] = mapped_column(SmallInteger)
@@ -112,25 +123,33 @@ def open_book(session: Session, org_id: int) -> None:
     session.execute(text("SELECT ledger.open_book(:org)"), {"org": org_id})
 
 
-def account_id(session: Session, org_id: int, key: AccountKey) -> int:
-    """The account's id in this book; it is opened, with the chart's limits, when first named."""
-    line = key.line
+def account_ids(
+    session: Session, org_id: int, keys: Collection[AccountKey]
+) -> dict[AccountKey, int]:
+    """The ids of accounts in this book; one is opened, with its chart line's limit, when first named."""
+    if not keys:
+        return {}
+    wanted = list(keys)
     row = session.execute(
         text(
-            "SELECT ledger.open_account(:org, :number, :name, CAST(:currency AS smallint),"
-            " CAST(:side AS smallint), :least, NULL)"
+            "SELECT ledger.open_accounts(:org, :numbers, :names, CAST(:currencies AS smallint[]),"
+            " CAST(:sides AS smallint[]), CAST(:least AS bigint[]))"
         ),
         {
             "org": org_id,
-            "number": line.number,
-            "name": key.name,
-            "currency": numeric_code(key.currency),
-            "side": line.side.value,
-            "least": line.min_available,
+            "numbers": [key.line.number for key in wanted],
+            "names": [key.name for key in wanted],
+            "currencies": [numeric_code(key.currency) for key in wanted],
+            "sides": [key.line.side.value for key in wanted],
+            "least": [key.line.min_available for key in wanted],
         },
     )
-    found: int = row.scalar_one()
-    return found
+    return dict(zip(wanted, row.scalar_one(), strict=True))
+
+
+def account_id(session: Session, org_id: int, key: AccountKey) -> int:
+    """The id of one account in this book; it is opened when first named."""
+    return account_ids(session, org_id, [key])[key]
 
 
 def find_account(session: Session, org_id: int, account: int) -> Account:

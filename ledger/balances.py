@@ -1,4 +1,4 @@
-"""Read the ledger: trial balance, an account's statement, a journal's transfers."""
+"""Read the ledger: what an account has, its statement, the trial balance, a journal's transfers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, aliased
 
-from ledger.accounts import Account
+from ledger.accounts import Account, AccountNotFound
 from ledger.chart import JournalKind
 from ledger.currencies import CODES
 from ledger.money import Money
@@ -52,6 +52,46 @@ class JournalLine:
     effective: date
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What an account has at one moment: balance, holds and limits, and the sequence it has reached.
+
+    `available` is what a movement may take: the balance less what is held; it may fall to `least`.
+    `held_out` will leave the account, `held_in` will come; the balance with `held_in` may not pass `most`.
+    """
+
+    balance: Money
+    held_out: Money
+    held_in: Money
+    available: Money
+    least: Money | None
+    most: Money | None
+    seq: int
+
+
+def standing(session: Session, org_id: int, account: int) -> Standing:
+    """Balance, holds, limits and sequence in one snapshot. Raises AccountNotFound."""
+    row = session.execute(
+        text("SELECT * FROM ledger.standing WHERE org_id = :org AND account = :account"),
+        {"org": org_id, "account": account},
+    ).one_or_none()
+    if row is None:
+        raise AccountNotFound(org_id=org_id, account=account)
+
+    def money(minor: int) -> Money:
+        return Money(minor, CODES[row.currency])
+
+    return Standing(
+        balance=money(row.posted),
+        held_out=money(row.held_out),
+        held_in=money(row.held_in),
+        available=money(row.available),
+        least=None if row.min_available is None else money(row.min_available),
+        most=None if row.max_balance is None else money(row.max_balance),
+        seq=row.seq,
+    )
+
+
 def trial_balance(session: Session, org_id: int) -> list[TrialLine]:
     """Every account of a book with its turnovers, in the order of the chart."""
     turnovers = session.execute(
@@ -81,10 +121,7 @@ def statement(
 ) -> list[StatementEntry]:
     """A page of an account's movements, newest first; by sequence, so the cost is one page's."""
     rows = session.execute(
-        text(
-            "SELECT * FROM ledger.entry WHERE org_id = :org AND account = :account"
-            " AND seq < :before ORDER BY seq DESC LIMIT :page"
-        ),
+        text("SELECT * FROM ledger.statement(:org, :account, :before, :page)"),
         {
             "org": org_id,
             "account": account_id,

@@ -17,8 +17,8 @@ from ledger.chart import (
     UNIDENTIFIED,
     JournalKind,
 )
+from ledger.journals import Journal, Transfer
 from ledger.money import Money
-from ledger.transfers import Journal, Transfer
 
 BANK_TRANSFER = "bank"
 
@@ -63,7 +63,7 @@ def payment_credited(charge: Paid, amount: Money, *, effective: date, reference:
 
 def payment_reversed(charge: Paid, settled: Journal, *, effective: date, reference: str) -> Journal:
     """The confirmed entry with its sides exchanged: the provider gave the money back itself."""
-    transfers = [Transfer(move.credit, move.debit, move.amount) for move in settled.transfers]
+    transfers = [Transfer(move.credit, move.debit, move.amount) for move in settled.lines]
     return _of_charge(
         charge, "reversed", JournalKind.PAYMENT_REVERSED, effective, transfers, reference
     )

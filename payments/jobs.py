@@ -6,8 +6,8 @@ from sqlalchemy import text
 
 from foundation.jobs import Daily, Every, Job
 from identity.actor import system_actor
-from ledger.books import RULES as LEDGER_RULES
 from ledger.books import prove
+from ledger.rules import RULES as LEDGER_RULES
 from payments.bills import expire_bills
 from payments.callbacks.payme.transactions import cancel_timed_out
 from payments.checkout import Till, resolve_open_charges

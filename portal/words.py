@@ -4,7 +4,7 @@ A view carries the code, the template says the word; so routes need no language.
 tag, whose tone gives it a colour and a shape of its own: a state is never told by colour alone.
 """
 
-from ledger.books import RULES as BOOKS
+from ledger.rules import RULES as BOOKS
 from payments.reconciliation.proof import RULES as PAYMENTS
 from payments.reconciliation.statements.reasons import Reason
 from portal.languages import gettext, msg

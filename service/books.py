@@ -8,8 +8,8 @@ from sqlalchemy import text
 from foundation.clock import now
 from foundation.database import Database
 from identity.actor import system_actor
-from ledger.books import RULES as LEDGER_RULES
 from ledger.books import prove
+from ledger.rules import RULES as LEDGER_RULES
 from payments.checkout import Till
 from payments.reconciliation.proof import RULES as PAYMENT_RULES
 from payments.reconciliation.run import reconcile

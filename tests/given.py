@@ -11,9 +11,9 @@ from foundation.ids import new_id
 from identity.actor import Actor, provider_actor
 from identity.roles import Role
 from ledger.accounts import AccountKey
-from ledger.books import RULES as LEDGER_RULES
 from ledger.books import prove
 from ledger.money import Money
+from ledger.rules import RULES as LEDGER_RULES
 from payments.bills import Bill, find_bill, issue_bill, lock_bill
 from payments.charges import Charge, lock_charge, mark_sent, open_charge, settle_charge
 from payments.reconciliation.proof import RULES as PAYMENT_RULES

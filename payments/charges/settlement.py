@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 from foundation.clock import business_date
 from foundation.history import record
 from identity.actor import Actor
+from ledger.journals import Journal
 from ledger.money import Money
-from ledger.transfers import Journal, post_all
+from ledger.posting import post_all
 from payments import entries
 from payments.bills import LIFECYCLE as BILL_LIFECYCLE
 from payments.bills import Bill, BillState, lock_bill_by_id

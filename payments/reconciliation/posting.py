@@ -12,8 +12,9 @@ from foundation.errors import NotFound, Refusal
 from foundation.history import record
 from foundation.ids import derive_id
 from identity.actor import Actor
+from ledger.journals import Journal
 from ledger.money import Money
-from ledger.transfers import Journal, post_all
+from ledger.posting import post_all
 from payments import entries
 from payments.bills import Bill, lock_bill
 from payments.breaks import BreakKind, open_break, resolve_breaks_of
@@ -90,7 +91,7 @@ def _settle_payout(
         left = Unmatched(line.id, Leftover.PAYOUT_AMOUNT_DIFFERS, "; ".join(faults[:5]))
         return _leave_to_a_person(session, line, left, by=by, at=at)
     journals = _journals_of(session, line, payout, line.booking_date or business_date(at))
-    post_all(session, [journal for journal in journals if journal.transfers])
+    post_all(session, [journal for journal in journals if journal.lines])
     payout.state, payout.settled_at = PayoutState.SETTLED.value, at
     target = {"payout": payout_id, "provider": provider, "rule": decision.rule.value}
     _mark(session, line, LineState.MATCHED, target, by=by, at=at)

@@ -1,7 +1,7 @@
 """The proofs of payments: charges, bills, receipts, providers, agencies and banks against the ledger."""
 
-from ledger.books import Rule
 from ledger.currencies import CURRENCIES
+from ledger.rules import Rule
 
 # Payments name a currency by its code, the ledger by its number: ISO 4217 as a table for both.
 _ISO = "(VALUES {}) AS iso (code, number)".format(

@@ -13,8 +13,8 @@ from foundation.errors import Refusal
 from foundation.ids import new_id
 from identity.actor import Actor
 from identity.parties import operator
-from ledger.books import RULES as LEDGER_RULES
 from ledger.books import prove
+from ledger.rules import RULES as LEDGER_RULES
 from payments.charges import ChargeState
 from payments.checkout import Till, apply_what_was_asked
 from payments.gateways.protocol import ProviderUnreachable

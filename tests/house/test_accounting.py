@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 
 from ledger.accounts import AccountKey
-from ledger.books import RULES as LEDGER_RULES
 from ledger.chart import CHART, JournalKind
+from ledger.journals import Journal
 from ledger.money import UZS, Money
-from ledger.transfers import Journal
+from ledger.rules import RULES as LEDGER_RULES
 from payments import entries
 from payments.gateways.sandbox.provider import STRIPE_FEE
 from payments.reconciliation.proof import RULES as PAYMENT_RULES
@@ -132,7 +132,7 @@ def test_debits_and_credits_of_the_journals_are_as_written():
         if journal.kind is JournalKind.PAYMENT_REVERSED:
             continue  # told by the journal it takes back
         row = rows[journal.kind.name]
-        for move in journal.transfers:
+        for move in journal.lines:
             assert move.debit.line.number in row[3], journal.kind
             assert move.credit.line.number in row[4], journal.kind
 
@@ -157,7 +157,7 @@ def test_the_journals_of_the_example_are_what_the_code_posts():
             shown(move.amount),
         ]
         for number, journal in example()
-        for move in journal.transfers
+        for move in journal.lines
     ]
 
 
@@ -167,7 +167,7 @@ def test_every_account_of_the_example_adds_up(book, org_id):
         (str(number), move)
         for number, journal in example()
         if journal.org_id == org_id
-        for move in journal.transfers
+        for move in journal.lines
     ]
     written = _accounts(book)
     named = {label(key) for _, move in moves for key in (move.debit, move.credit)}

@@ -4,10 +4,11 @@ from sqlalchemy import text
 
 from foundation.database import Database
 from ledger.balances import journal_lines
-from ledger.books import RULES as LEDGER_RULES
 from ledger.books import Check, prove
+from ledger.journals import journal_key
 from ledger.money import Money
-from ledger.transfers import JournalRow, journal_key
+from ledger.rules import RULES as LEDGER_RULES
+from ledger.transfers import JournalRow
 from payments.bills import Bill, find_bill
 from payments.charges import Charge, charges_of
 from payments.reconciliation.proof import RULES as PAYMENT_RULES

@@ -8,8 +8,9 @@ from foundation.database import Database
 from ledger.accounts import AccountKey, account_id, open_book
 from ledger.balances import STATEMENT_PAGE, journal_lines, statement, trial_balance
 from ledger.chart import PAYER_CREDIT, PROVIDER_CLEARING, REVENUE, JournalKind
+from ledger.journals import Journal, Transfer
 from ledger.money import UZS, Money
-from ledger.transfers import Journal, Transfer, post, post_all
+from ledger.posting import post, post_all
 
 CLEARING = AccountKey(PROVIDER_CLEARING, "stripe", "UZS")
 BUDGET = AccountKey(REVENUE, "republican-budget", "UZS")

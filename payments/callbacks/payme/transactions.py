@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from foundation.errors import NotFound, Refused
 from identity.actor import provider_actor
 from ledger.money import Money
-from ledger.transfers import NotPosted
+from ledger.posting import NotPosted
 from payments.bills import LIFECYCLE as BILL_LIFECYCLE
 from payments.bills import Bill, BillState, find_bill, lock_bill, masked
 from payments.callbacks.payme import errors

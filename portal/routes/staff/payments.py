@@ -12,7 +12,8 @@ from identity.parties import organisation
 from identity.roles import Permission
 from ledger.accounts import Account as LedgerAccount
 from ledger.balances import journal_lines
-from ledger.transfers import JournalRow, journal_key
+from ledger.journals import journal_key
+from ledger.transfers import JournalRow
 from payments.bills import Bill
 from payments.charges import (
     Charge,

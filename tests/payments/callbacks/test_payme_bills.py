@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from ledger.accounts import AccountKey
-from ledger.chart import PAYER_CREDIT
+from ledger.chart import PAYER_CREDIT, JournalKind
+from ledger.journals import Journal, Transfer
 from ledger.money import UZS
-from ledger.transfers import Journal, JournalKind, Transfer, post_all
+from ledger.posting import post_all
 from payments.bills import BillState, cancel_bill
 from payments.breaks import BreakState, breaks_in
 from payments.references import show, with_check_digits

@@ -8,9 +8,10 @@ import pytest
 from foundation.history import events_of
 from foundation.states import IllegalMove
 from ledger.accounts import AccountKey
-from ledger.chart import PAYER_CREDIT, PROVIDER_CLEARING, REVENUE
+from ledger.chart import PAYER_CREDIT, PROVIDER_CLEARING, REVENUE, JournalKind
+from ledger.journals import Journal, Transfer
 from ledger.money import UZS, Money
-from ledger.transfers import Journal, JournalKind, NotPosted, Transfer, post_all
+from ledger.posting import NotPosted, post_all
 from payments.bills import (
     BillState,
     cancel_bill,

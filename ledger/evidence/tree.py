@@ -1,0 +1,145 @@
+"""Grow a Merkle tree that is kept as tiles, and take its root and its proofs from them; pure.
+
+The hashes are those of RFC 9162, section 2.1; the tiles those of C2SP tlog-tiles, height 8: tile
+`index` of level 0 has the hashes of leaves 256 * index and on; one of level n has the roots of 256
+full tiles of level n - 1. A full tile never changes; at the right edge they are shorter. What a
+proof means, and how it is verified, is in ledger/verify.py.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from typing import NamedTuple
+
+from ledger.verify import NODE_PREFIX, root_of, split_of
+
+HASH = 32  # bytes
+HEIGHT = 8
+WIDTH = 1 << HEIGHT  # hashes in a full tile
+
+# The hashes of a tile, by level and index: as many as it has by now, which may be more than asked.
+Reader = Callable[[int, int], bytes]
+
+
+class TileTooShort(Exception):
+    """A stored tile has fewer hashes than the size of its tree says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Up to 256 hashes of 32 bytes beside each other, at a place in the tree."""
+
+    level: int
+    index: int
+    hashes: bytes
+
+
+class Grown(NamedTuple):
+    """A tree after it has grown: its new size and root, and the tiles to be written."""
+
+    size: int
+    root: bytes
+    tiles: list[Tile]
+
+
+def append(reader: Reader, size: int, leaf_hashes: Iterable[bytes]) -> Grown:
+    """Add leaves to a tree of `size`; only the tiles of its right edge are read.
+
+    The tiles that come back replace those of the same level and index: at most one of each level
+    that was there before, longer now, and new ones. Raises TileTooShort.
+    """
+    fresh = b"".join(leaf_hashes)
+    if len(fresh) % HASH:
+        raise ValueError("leaf hashes have 32 bytes each")
+    grown, level, tiles = size + len(fresh) // HASH, 0, list[Tile]()
+    while fresh:
+        first, kept = divmod(size >> HEIGHT * level, WIDTH)
+        row = _read(reader, level, first, kept) + fresh
+        for start in range(0, len(row), WIDTH * HASH):
+            tile = Tile(level, first + start // (WIDTH * HASH), row[start : start + WIDTH * HASH])
+            tiles.append(tile)
+        fresh = _reduced(row[: len(row) - len(row) % (WIDTH * HASH)], HEIGHT)
+        level += 1
+    written = {(tile.level, tile.index): tile.hashes for tile in tiles}
+    return Grown(grown, root(lambda *place: written.get(place) or reader(*place), grown), tiles)
+
+
+def root(reader: Reader, size: int) -> bytes:
+    """The root of the first `size` leaves; of none, the hash of nothing. Raises TileTooShort."""
+    return _hash(cache(reader), 0, size)
+
+
+def inclusion_proof(reader: Reader, index: int, size: int) -> list[bytes]:
+    """The path from leaf `index` to the root of the first `size` (2.1.3.1), the leaf's side first.
+
+    Raises IndexError and TileTooShort.
+    """
+    if not 0 <= index < size:
+        raise IndexError(f"there is no leaf {index} in a tree of {size}")
+    tiles, path, start, end = cache(reader), list[bytes](), 0, size
+    while end - start > 1:
+        split = start + split_of(end - start)
+        if index < split:
+            path.append(_hash(tiles, split, end))
+            end = split
+        else:
+            path.append(_hash(tiles, start, split))
+            start = split
+    return path[::-1]
+
+
+def consistency_proof(reader: Reader, old: int, new: int) -> list[bytes]:
+    """The path that shows the first `old` leaves to be unchanged among `new` (2.1.4.1).
+
+    It is empty when either tree needs none: the old one is empty, or both are one.
+    Raises IndexError and TileTooShort.
+    """
+    if not 0 <= old <= new:
+        raise IndexError(f"a tree of {old} does not begin one of {new}")
+    tiles, path, start, end = cache(reader), list[bytes](), 0, new
+    while old and old != end:
+        split = start + split_of(end - start)
+        if old <= split:
+            path.append(_hash(tiles, split, end))
+            end = split
+        else:
+            path.append(_hash(tiles, start, split))
+            start = split
+    if start:  # what remains is no tree that the verifier knows already
+        path.append(_hash(tiles, start, end))
+    return path[::-1]
+
+
+def _hash(reader: Reader, start: int, end: int) -> bytes:
+    """The hash over leaves [start, end), where start is a multiple of every perfect part."""
+    peaks = []
+    while start < end:
+        height = (end - start).bit_length() - 1
+        peaks.append(_subtree(reader, height, start >> height))
+        start += 1 << height
+    return root_of(peaks)
+
+
+def _subtree(reader: Reader, height: int, index: int) -> bytes:
+    """The hash of the perfect subtree `index` among those of this height."""
+    level, inside = divmod(height, HEIGHT)
+    tile, place = divmod(index << inside, WIDTH)
+    hashes = _read(reader, level, tile, place + (1 << inside))
+    return _reduced(hashes[place * HASH :], inside)
+
+
+def _read(reader: Reader, level: int, index: int, count: int) -> bytes:
+    """The first `count` hashes of a tile."""
+    hashes = reader(level, index)[: count * HASH] if count else b""
+    if len(hashes) != count * HASH:
+        raise TileTooShort(f"tile {index} of level {level} has no {count} hashes")
+    return hashes
+
+
+def _reduced(row: bytes, height: int) -> bytes:
+    """The hashes of subtrees `height` above a row of hashes, which fills them all."""
+    for _ in range(height):
+        pairs = range(0, len(row), 2 * HASH)
+        row = b"".join([sha256(NODE_PREFIX + row[at : at + 2 * HASH]).digest() for at in pairs])
+    return row

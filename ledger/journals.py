@@ -1,0 +1,180 @@
+"""Journals and their lines, as values: what is asked of the ledger, and what it can answer."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import IntEnum
+from typing import Any
+from uuid import UUID
+
+from ledger.accounts import AccountKey
+from ledger.chart import JournalKind
+from ledger.money import Money
+
+
+class Outcome(IntEnum):
+    """What became of a journal; the codes are those of `ledger.post` and are stored for ever."""
+
+    POSTED = 1
+    KEY_REUSED = 2
+    ACCOUNT_UNKNOWN = 3
+    ONE_ACCOUNT_TWICE = 4
+    AMOUNT_OUT_OF_RANGE = 5
+    CURRENCIES_DIFFER = 6
+    ACCOUNT_NOT_OPEN = 7
+    BALANCE_OVERFLOW = 8
+    INSUFFICIENT = 9
+    ABOVE_LIMIT = 10
+    PERIOD_CLOSED = 11
+    DATE_OUT_OF_RANGE = 12
+    HOLD_UNKNOWN = 13
+    HOLD_DONE = 14
+    HOLD_EXPIRED = 15
+    HOLD_EXCEEDED = 16
+    HOLD_EXISTS = 17
+    ORIGINAL_UNKNOWN = 18
+    REVERSAL_EXCEEDED = 19
+    ACCOUNTS_DIFFER = 20
+    EMPTY = 21
+
+
+class Action(IntEnum):
+    """What a line does; the codes are those of `ledger.post`."""
+
+    MOVE = 1
+    HOLD = 2
+    CAPTURE = 3
+    CAPTURE_FINAL = 4
+    RELEASE = 5
+    REVERSE = 6
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Move `amount` from the credit side to the debit side: one row, so it cannot be unbalanced.
+
+    The other lines of a journal are made by `hold`, `capture`, `release` and `reverse`.
+    """
+
+    debit: AccountKey
+    credit: AccountKey
+    amount: Money
+    action: Action = Action.MOVE
+    hold: UUID | None = None
+    expires_at: datetime | None = None
+    original: int | None = None
+
+
+def hold(
+    key: UUID,
+    debit: AccountKey,
+    credit: AccountKey,
+    amount: Money,
+    *,
+    expires_at: datetime | None = None,
+) -> Transfer:
+    """Set `amount` aside: neither balance changes, what is available does at once.
+
+    `key` is new, chosen by the caller. After `expires_at` the hold counts no more, whether or not a
+    job has looked at it.
+    """
+    return Transfer(debit, credit, amount, Action.HOLD, key, expires_at)
+
+
+def capture(
+    key: UUID, debit: AccountKey, credit: AccountKey, amount: Money, *, final: bool = False
+) -> Transfer:
+    """Move `amount` of what a hold has set aside; `final` lets the rest go. The accounts are its own."""
+    action = Action.CAPTURE_FINAL if final else Action.CAPTURE
+    return Transfer(debit, credit, amount, action, key)
+
+
+def release(key: UUID, debit: AccountKey, credit: AccountKey, amount: Money) -> Transfer:
+    """Let `amount` of a hold go; an amount of zero lets all go that is left."""
+    return Transfer(debit, credit, amount, Action.RELEASE, key)
+
+
+def reverse(original: int, debit: AccountKey, credit: AccountKey, amount: Money) -> Transfer:
+    """Take `amount` of a posted transfer back; debit and credit are the original's, exchanged.
+
+    All reversals of a transfer together never exceed it, and a reversal is not reversed: post anew.
+    """
+    return Transfer(debit, credit, amount, Action.REVERSE, original=original)
+
+
+def journal_key(source: str, key: str) -> UUID:
+    """Sixteen bytes of SHA-256 over the words of a request; `ledger.journal_key` in SQL."""
+    named = f"{len(source)}:{source}:{key}".encode()
+    return UUID(bytes=hashlib.sha256(named).digest()[:16])
+
+
+@dataclass(frozen=True)
+class Journal:
+    """An atomic group of lines in one book, under a key that is idempotent for ever.
+
+    `source` and `key` name the request ("charge", "0192…:settled"); `doc` is kept beside the
+    journal for people. Only its salted commitment is sealed, so it can be erased; still it should
+    carry no personal data that it can do without.
+    """
+
+    org_id: int
+    source: str
+    key: str
+    kind: JournalKind
+    effective: date
+    lines: Sequence[Transfer]
+    doc: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> UUID:
+        """The journal's key in the database."""
+        return journal_key(self.source, self.key)
+
+    def request_hash(self, accounts: Mapping[AccountKey, int]) -> bytes:
+        """SHA-256 over what is asked, the document left out: the same key may not ask for more."""
+        body = [
+            int(self.kind),
+            self.effective.isoformat(),
+            [
+                [accounts[line.debit], accounts[line.credit], *_amount(line), *_special(line)]
+                for line in self.lines
+            ],
+        ]
+        return hashlib.sha256(json.dumps(body, separators=(",", ":")).encode()).digest()
+
+    @property
+    def document(self) -> str:
+        """What is kept beside the journal, as JSON that PostgreSQL can keep."""
+        doc = {"source": self.source, "key": self.key, **self.doc}
+        return json.dumps(doc, ensure_ascii=False, default=str).replace("\\u0000", "")
+
+
+@dataclass(frozen=True)
+class Posting:
+    """The answer to a journal: its outcome, and whether an earlier answer was repeated.
+
+    `first_id` is the id of its first transfer; None when it moved nothing.
+    """
+
+    journal: UUID
+    outcome: Outcome
+    first_id: int | None
+    replayed: bool
+
+
+def _amount(line: Transfer) -> list[object]:
+    return [line.amount.minor, line.amount.currency]
+
+
+def _special(line: Transfer) -> list[object]:
+    """What a line says beyond moving money; nothing for the ordinary one, whose hash is the shorter."""
+    if line.action is Action.MOVE:
+        return []
+    return [
+        int(line.action),
+        line.hold and str(line.hold),
+        line.expires_at and line.expires_at.astimezone(UTC).isoformat(),
+        line.original,
+    ]

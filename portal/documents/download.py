@@ -1,0 +1,97 @@
+"""Answer with a report as a file: its media type, its name, and headers that keep it a file.
+
+A CSV leaves while its rows are still read, so rows that come from the database open their own
+transaction and hold it until the last row: the route's has ended by then.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import ExitStack
+from enum import StrEnum
+from itertools import chain
+from tempfile import SpooledTemporaryFile
+from typing import IO
+from urllib.parse import quote
+
+from starlette.responses import Response, StreamingResponse
+
+from portal.documents.csv import as_csv
+from portal.documents.pdf import as_pdf
+from portal.documents.report import Report, plain
+from portal.documents.xlsx import as_xlsx
+from portal.rendering import HEADERS
+
+MEMORY_BYTES = 1_000_000  # of an XLSX; a larger one waits on disk
+CHUNK_BYTES = 64_000
+LONGEST_NAME = 100
+
+
+class FileFormat(StrEnum):
+    """A format that reports are written in, by its file name's ending."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    PDF = "pdf"
+
+    @property
+    def media_type(self) -> str:
+        """As the file is announced to a browser."""
+        return MEDIA_TYPES[self]
+
+
+MEDIA_TYPES = {
+    FileFormat.CSV: "text/csv; charset=utf-8; header=present",
+    FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    FileFormat.PDF: "application/pdf",
+}
+
+
+def download(report: Report, format: FileFormat, name: str) -> Response:
+    """The report as a file of this name, without its ending. Raises TooLongForPdf, TooLongForXlsx."""
+    headers = {
+        **HEADERS,
+        "Content-Disposition": disposition(name, format),
+        "Content-Language": report.language,
+    }
+    if format is FileFormat.PDF:
+        return Response(as_pdf(report), headers=headers, media_type=format.media_type)
+    body = _begun(as_csv(report)) if format is FileFormat.CSV else _read(_xlsx(report))
+    return StreamingResponse(body, headers=headers, media_type=format.media_type)
+
+
+def disposition(name: str, format: FileFormat) -> str:
+    """Keep it as a file: a name in ASCII for old programs, and the true one beside it.
+
+    Source: RFC 6266, 4.3 and appendix D; RFC 8187.
+    """
+    true_name = _safe(plain(name)) or "report"
+    letters = unicodedata.normalize("NFKD", true_name).encode("ascii", "ignore").decode()
+    old_name = _safe(letters) or "report"
+    return f"attachment; filename=\"{old_name}.{format}\"; filename*=UTF-8''{quote(true_name)}.{format}"
+
+
+def _safe(name: str) -> str:
+    """The name without what is a path, a quote or a wildcard to some system; one word."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-._")[:LONGEST_NAME]
+
+
+def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks, the first made already: what fails there is still a page, not half a file."""
+    return chain([next(chunks)], chunks)
+
+
+def _xlsx(report: Report) -> IO[bytes]:
+    """The whole file, at its beginning; it is closed by who reads it."""
+    with ExitStack() as opened:
+        file = opened.enter_context(SpooledTemporaryFile(max_size=MEMORY_BYTES))
+        as_xlsx(report, file)
+        file.seek(0)
+        opened.pop_all()
+    return file
+
+
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk

@@ -1,0 +1,29 @@
+"""Files of evidence, judged as from the command line."""
+
+import pytest
+
+from ledger.verify import run
+from tests.ledger.evidence.town import KEY, written
+
+
+@pytest.fixture
+def judged(tmp_path, capsys):
+    """The exit code and the words on a file of these lines."""
+
+    def judge(*lines, key: str = KEY) -> tuple[int, str]:
+        code = run([str(written(tmp_path / "file", *lines))], [key])
+        return code, capsys.readouterr().out
+
+    return judge
+
+
+@pytest.fixture
+def raw_judged(tmp_path, capsys):
+    """The exit code and the words on a file of these bytes."""
+
+    def judge(content: bytes) -> tuple[int, str]:
+        (tmp_path / "file").write_bytes(content)
+        code = run([str(tmp_path / "file")], [KEY])
+        return code, capsys.readouterr().out
+
+    return judge
