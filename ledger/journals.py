@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -9,9 +10,14 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
+from foundation.database import storable
 from ledger.accounts import AccountKey
 from ledger.chart import JournalKind
 from ledger.money import Money
+
+# A NUL as JSON writes it: the backslash before the "u" is not itself one that was written as two.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_MOST_NESTED = 5000
 
 
 class Outcome(IntEnum):
@@ -106,7 +112,7 @@ def reverse(original: int, debit: AccountKey, credit: AccountKey, amount: Money)
 
 def journal_key(source: str, key: str) -> UUID:
     """Sixteen bytes of SHA-256 over the words of a request; `ledger.journal_key` in SQL."""
-    named = f"{len(source)}:{source}:{key}".encode()
+    named = f"{len(source)}:{source}:{key}".encode("utf-8", "surrogatepass")
     return UUID(bytes=hashlib.sha256(named).digest()[:16])
 
 
@@ -115,8 +121,8 @@ class Journal:
     """An atomic group of lines in one book, under a key that is idempotent for ever.
 
     `source` and `key` name the request ("charge", "0192…:settled"); `doc` is kept beside the
-    journal for people. Only its salted commitment is sealed, so it can be erased; still it should
-    carry no personal data that it can do without.
+    journal for people, with source and key in words; None keeps nothing. Only its salted commitment
+    is sealed, so it can be erased; still it should carry no personal data that it can do without.
     """
 
     org_id: int
@@ -125,7 +131,7 @@ class Journal:
     kind: JournalKind
     effective: date
     lines: Sequence[Transfer]
-    doc: dict[str, Any] = field(default_factory=dict)
+    doc: dict[str, Any] | None = field(default_factory=dict)
 
     @property
     def id(self) -> UUID:
@@ -145,10 +151,20 @@ class Journal:
         return hashlib.sha256(json.dumps(body, separators=(",", ":")).encode()).digest()
 
     @property
-    def document(self) -> str:
-        """What is kept beside the journal, as JSON that PostgreSQL can keep."""
-        doc = {"source": self.source, "key": self.key, **self.doc}
-        return json.dumps(doc, ensure_ascii=False, default=str).replace("\\u0000", "")
+    def document(self) -> str | None:
+        """What is kept beside the journal, as JSON that PostgreSQL can keep.
+
+        What it cannot keep does not stop the money: NULs are left out, half characters replaced, and
+        of a document that is no JSON, or is nested too deep, only the reason is kept.
+        """
+        if self.doc is None:
+            return None
+        named = {"source": self.source, "key": self.key}
+        try:
+            text = _json({**named, **self.doc})
+        except (TypeError, ValueError, RecursionError) as fault:
+            text = _json({**named, "not_kept": type(fault).__name__})
+        return text if text.isascii() else storable(text)
 
 
 @dataclass(frozen=True)
@@ -162,6 +178,13 @@ class Posting:
     outcome: Outcome
     first_id: int | None
     replayed: bool
+
+
+def _json(doc: dict[str, Any]) -> str:
+    text = json.dumps(doc, ensure_ascii=False, default=str, allow_nan=False)
+    if len(text) > _MOST_NESTED and text.count("[") + text.count("{") > _MOST_NESTED:
+        raise ValueError("nested too deep")
+    return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
 def _amount(line: Transfer) -> list[object]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -53,7 +54,7 @@ def post(session: Session, journals: Sequence[Journal]) -> list[Posting]:
     keys = {
         key for journal in journals for line in journal.lines for key in (line.debit, line.credit)
     }
-    return post_to(session, journals, account_ids(session, book, keys))
+    return post_to(session.connection(), journals, account_ids(session, book, keys))
 
 
 def post_all(session: Session, journals: Sequence[Journal]) -> list[Posting]:
@@ -70,12 +71,12 @@ def post_all(session: Session, journals: Sequence[Journal]) -> list[Posting]:
 
 
 def post_to(
-    session: Session, journals: Sequence[Journal], accounts: dict[AccountKey, int]
+    connection: Connection, journals: Sequence[Journal], accounts: dict[AccountKey, int]
 ) -> list[Posting]:
     """`post`, with the accounts' ids known already. Raises BookShut."""
     statement, values = _call(journals, accounts)
     try:
-        row = session.connection().exec_driver_sql(statement, values).one()
+        row = connection.exec_driver_sql(statement, values).one()
     except DBAPIError as fault:
         if getattr(fault.orig, "sqlstate", None) == _BOOK_NOT_OPEN:
             raise BookShut(org_id=journals[0].org_id) from fault
@@ -100,19 +101,19 @@ def _call(
         numbers(SMALLINT, [journal.kind for journal in journals]),
         numbers(DATE, [journal.effective.toordinal() - _EPOCH for journal in journals]),
         numbers(SMALLINT, [len(journal.lines) for journal in journals]),
-        [journal.document for journal in journals],
+        _documents(journals),
         numbers(INTEGER, [place[accounts[line.debit]] for line in lines]),
         numbers(INTEGER, [place[accounts[line.credit]] for line in lines]),
     )
     if all(line.action is Action.MOVE for line in lines):
-        return _MANY, (*values, numbers(BIGINT, [_within_reach(line) for line in lines]))
+        return _MANY, (*values, numbers(BIGINT, [_within_reach(line.amount.minor) for line in lines]))
     return _SPECIAL, (
         *values,
-        [None if _lets_all_go(line) else _within_reach(line) for line in lines],
+        [None if _lets_all_go(line) else _within_reach(line.amount.minor) for line in lines],
         numbers(SMALLINT, [line.action for line in lines]),
         [line.hold for line in lines],
         [line.expires_at for line in lines],
-        [line.original for line in lines],
+        [line.original and _within_reach(line.original) for line in lines],
     )
 
 
@@ -121,7 +122,7 @@ def _one(journal: Journal, line: Transfer, accounts: dict[AccountKey, int]) -> t
         journal.org_id,
         accounts[line.debit],
         accounts[line.credit],
-        _within_reach(line),
+        _within_reach(line.amount.minor),
         journal.id,
         journal.request_hash(accounts),
         int(journal.kind),
@@ -130,9 +131,14 @@ def _one(journal: Journal, line: Transfer, accounts: dict[AccountKey, int]) -> t
     )
 
 
-def _within_reach(line: Transfer) -> int:
-    """The amount as a bigint; one beyond that is as much out of range as the largest."""
-    return max(min(line.amount.minor, 2**62), -1)
+def _documents(journals: Sequence[Journal]) -> list[str | None] | None:
+    documents = [journal.document for journal in journals]
+    return documents if any(documents) else None
+
+
+def _within_reach(number: int) -> int:
+    """An amount or an id as a bigint; one beyond that is as much out of range as the largest."""
+    return max(min(number, 2**62), -1)
 
 
 def _lets_all_go(line: Transfer) -> bool:

@@ -157,18 +157,23 @@ RULES = (
                             count(*) FILTER (WHERE what = 1) AS times
                        FROM ledger.hold_line GROUP BY org_id, hold) l
             ON l.org_id = h.org_id AND l.hold = h.hold
-          FULL JOIN (SELECT org_id, hold, sum(amount_minor) AS captured FROM ledger.transfer
-                      WHERE hold IS NOT NULL GROUP BY org_id, hold) t
+          FULL JOIN (SELECT org_id, hold, sum(amount_minor) AS captured,
+                            bool_and(amount_minor IS NOT NULL AND transfer IS NOT NULL) AS found
+                       FROM (SELECT org_id, hold, id, amount_minor FROM ledger.transfer
+                              WHERE hold IS NOT NULL) x
+                       FULL JOIN (SELECT org_id, hold, transfer, transfer AS id FROM ledger.capture) c
+                       USING (org_id, hold, id)
+                      GROUP BY org_id, hold) t
             ON t.org_id = h.org_id AND t.hold = h.hold
          WHERE (h.amount_minor = l.placed AND h.released_minor = l.released AND l.times = 1
-                AND h.captured_minor = coalesce(t.captured, 0)
+                AND h.captured_minor = coalesce(t.captured, 0) AND t.found IS NOT FALSE
                 AND (h.state = 3 OR (h.state = 2) = (h.debit_free AND h.credit_free))) IS NOT TRUE
          ORDER BY 1, 2
         """,
     ),
     Rule(
         "reversals",
-        "What was taken back of a transfer was taken back by reversals of it, and is no more than it was.",
+        "What was taken back of a transfer is the sum of its reversals, never more than it was.",
         "SELECT count(*) FROM ledger.reversal",
         """
         SELECT coalesce(r.org_id, t.org_id) AS org_id, coalesce(r.transfer, t.reverses) AS transfer,
@@ -190,7 +195,7 @@ RULES = (
     ),
     Rule(
         "batches",
-        "Every call of the writer counts its journals without a gap, and waits to be sealed or is sealed.",
+        "Every call of the writer counts its journals without a gap, and is sealed or waits to be.",
         "SELECT count(*) FROM (SELECT DISTINCT org_id, batch FROM ledger.journal) b",
         """
         SELECT coalesce(q.org_id, j.org_id) AS org_id, coalesce(q.batch, j.batch) AS batch,

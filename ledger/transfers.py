@@ -173,7 +173,19 @@ class HoldLine(Base):
     debit_account: Mapped[int] = mapped_column(BigInteger)
     credit_account: Mapped[int] = mapped_column(BigInteger)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    posted_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+
+
+class CaptureRow(Base):
+    """A transfer that captured a hold: by it a hold's captures are found."""
+
+    __tablename__ = "capture"
+    __table_args__ = {"schema": "ledger"}
+
+    org_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    hold: Mapped[UUID] = mapped_column(primary_key=True)
+    transfer: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
 
 class ReversalTotal(Base):

@@ -437,7 +437,7 @@ def _lines(file: BinaryIO | gzip.GzipFile, raw: BinaryIO, size: int) -> Iterator
         if not line or len(line) > MOST_BYTES:
             break
         if number % 4096 == 0 and sys.stderr.isatty():
-            sys.stderr.write(f"\rline {number}, {100 * raw.tell() // size} % \r")
+            sys.stderr.write(f"line {number}, {100 * raw.tell() // size} % \r")
         yield JSON.decode(line.decode())
     if line:
         raise Unreadable(f"line {number} is too long")
@@ -460,12 +460,12 @@ def run(files: Sequence[str], keys: Sequence[str]) -> int:
     codes, known = [0], None
     for name in files:
         try:
-            known = known or read_keys(keys)
+            known = read_keys(keys) if known is None else known
             code, told = 0, ["holds", *verify_file(Path(name), known)]
         except Differs as difference:
             code, told = 1, [f"DIFFERS: {difference}"]
         except FAULTS as fault:
-            what = "it" if known else "the key"
+            what = "the key" if known is None else "it"
             code, told = 2, [f"{what} cannot be read: {type(fault).__name__}, {fault}"]
         text, encoding = "\n  ".join(told), sys.stdout.encoding or "utf-8"
         text = f"{name}: {text}\n".encode(encoding, "backslashreplace").decode(encoding)

@@ -1,7 +1,9 @@
 """Start a payment: write it down, ask the provider, write its answer; and give an attempt up."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -10,6 +12,7 @@ from foundation.database import Database
 from foundation.errors import Refused
 from foundation.history import record
 from identity.actor import PAYER, Actor, provider_actor, system_actor
+from ledger.lane import Lane
 from payments.bills import Bill, lock_bill
 from payments.charges import (
     CLOSED_UNPAID,
@@ -35,6 +38,7 @@ from payments.registry.services import Service
 # A charge written down this long ago, which no provider ever confirmed to have, is given up.
 NEVER_SENT_AFTER = timedelta(minutes=30)
 ASK_AFTER = timedelta(minutes=1)
+Written = TypeVar("Written")
 
 
 class ProviderUnknown(Refused):
@@ -48,6 +52,18 @@ class Till:
     database: Database
     gateways: Gateways
     base_url: str
+    # A worker settles much at once: its commits are shared. None: each has a transaction of its own.
+    lane: Lane | None = None
+
+    def write(self, rows: Callable[[Session], Written]) -> Written:
+        """Run `rows` in one transaction, shared with others where this process has a lane.
+
+        `rows` may be run a second time, after the first was rolled back: it does nothing but write.
+        """
+        if self.lane is not None:
+            return self.lane.run([], lambda session, _: rows(session))
+        with self.database.transaction() as session:
+            return rows(session)
 
     def payment_url(self, handle: Handle) -> str:
         """The payer's page of one charge; nobody can guess it."""

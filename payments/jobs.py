@@ -57,6 +57,10 @@ def _prepare_partitions(till: Till, at: datetime) -> dict[str, int]:  # noqa: AR
         return {"made": session.execute(text("SELECT ledger.ensure_partitions()")).scalar_one()}
 
 
+def _measure_lane(till: Till, at: datetime) -> dict[str, int]:  # noqa: ARG001
+    return till.lane.measured() if till.lane else {}
+
+
 JOBS: tuple[Job[Till], ...] = (
     Job("expire_bills", Every(60), _expire_bills),
     Job("cancel_timed_out_payme", Every(60), _cancel_timed_out),
@@ -64,4 +68,5 @@ JOBS: tuple[Job[Till], ...] = (
     Job("reconcile", Every(900), _reconcile),
     Job("prove_books", Daily(hour=2), _prove_books),
     Job("prepare_partitions", Daily(hour=1), _prepare_partitions),
+    Job("measure_lane", Every(60), _measure_lane),
 )

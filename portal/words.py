@@ -197,6 +197,7 @@ WORDS: dict[str, dict[str, str]] = {
         "reconcile": msg("Reconcile"),
         "prove_books": msg("Prove the books"),
         "prepare_partitions": msg("Make room for new entries"),
+        "measure_lane": msg("Measure the shared commits"),
     },
 }
 

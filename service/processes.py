@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from foundation.logs import configure_logs
@@ -27,17 +28,20 @@ def serve(*, host: str, port: int, fd: int | None = None) -> int:
 
 
 def run_worker() -> int:
-    """Callbacks and scheduled jobs."""
+    """Callbacks and scheduled jobs; what it settles at once shares its commits."""
     _leave_with_parent()
+    from ledger.lane import Lane
     from service.scheduler import work
     from service.wiring import till
 
     configure_logs("worker")
-    with_till = till(read_settings(), name="mizon worker")
+    plain = till(read_settings(), name="mizon worker")
+    lane = Lane(plain.database)
     try:
-        work(with_till)
+        work(replace(plain, lane=lane))
     finally:
-        with_till.database.close()
+        lane.close()
+        plain.database.close()
     return 0
 
 

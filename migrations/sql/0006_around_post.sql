@@ -31,9 +31,9 @@ $$;
 -- Write down what the lines of a call did to holds and originals; `kept` is by how much each line
 -- changed what is held, 0 when it did not or its journal was refused.
 CREATE FUNCTION ledger.keep_lines(
-  book integer, accounts bigint[], journals uuid[], of_journal integer[], sizes smallint[],
-  debits integer[], credits integer[], amounts bigint[], actions smallint[], hold_keys uuid[],
-  expiries timestamptz[], kept bigint[], held ledger.hold[], taken ledger.original[]
+  book integer, at timestamptz, accounts bigint[], journals uuid[], of_journal integer[], sizes smallint[],
+  debits integer[], credits integer[], amounts bigint[], ids bigint[], actions smallint[], hold_keys uuid[],
+  expiries timestamptz[], originals bigint[], kept bigint[], held ledger.hold[], taken ledger.original[]
 ) RETURNS void LANGUAGE plpgsql SET search_path = ledger, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -57,23 +57,31 @@ BEGIN
              GROUP BY id) n
      WHERE a.org_id = keep_lines.book AND a.id = n.id)
   INSERT INTO hold_line (org_id, journal, leg, hold, what, debit_account, credit_account,
-                         amount_minor, expires_at)
-  SELECT keep_lines.book, journals[l.i], l.j - s.before, l.key, l.what, l.debit, l.credit, l.minor, l.expires
+                         amount_minor, posted_at, expires_at)
+  SELECT keep_lines.book, journals[l.i], l.j - s.before, l.key, l.what, l.debit, l.credit, l.minor,
+         keep_lines.at, l.expires
     FROM lines l JOIN starts s ON s.i = l.i WHERE l.minor > 0;
+  INSERT INTO capture (org_id, hold, transfer)
+  SELECT keep_lines.book, w.key, w.id FROM unnest(hold_keys, ids) AS w (key, id)
+   WHERE w.key IS NOT NULL AND w.id IS NOT NULL;
 
-  INSERT INTO hold AS old
+  UPDATE hold old
+     SET captured_minor = h.captured_minor, released_minor = h.released_minor, state = h.state,
+         debit_free = h.debit_free, credit_free = h.credit_free
+    FROM unnest(held) AS h
+   WHERE old.org_id = keep_lines.book AND old.hold = h.hold AND h.hold IN (
+     SELECT w.key FROM unnest(hold_keys, kept) AS w (key, kept) WHERE w.kept <> 0);
+  -- Two that choose one key for different accounts at the same moment: the later one fails as a whole.
+  INSERT INTO hold
   SELECT (h).* FROM unnest(held) AS h
-   WHERE h.state IS NOT NULL AND EXISTS (
-     SELECT FROM unnest(hold_keys, kept) AS w (key, kept) WHERE w.key = h.hold AND w.kept <> 0)
-  ON CONFLICT (org_id, hold) DO UPDATE
-    SET captured_minor = excluded.captured_minor, released_minor = excluded.released_minor,
-        state = excluded.state, debit_free = excluded.debit_free, credit_free = excluded.credit_free;
+   WHERE h.hold IN (SELECT w.key FROM unnest(hold_keys, kept, actions) AS w (key, kept, action)
+                     WHERE w.kept <> 0 AND w.action = 2);
 
+  -- Only what a line did: of an original whose accounts this call does not hold, others write.
   INSERT INTO reversal AS old (org_id, transfer, amount_minor, reversed_minor)
   SELECT keep_lines.book, o.transfer, o.amount_minor, o.reversed_minor FROM unnest(taken) AS o
-   WHERE o.reversed_minor > 0
-  ON CONFLICT (org_id, transfer) DO UPDATE SET reversed_minor = excluded.reversed_minor
-   WHERE old.reversed_minor <> excluded.reversed_minor;
+   WHERE o.transfer IN (SELECT w.id FROM unnest(originals, of_journal) AS w (id, i) WHERE w.i > 0)
+  ON CONFLICT (org_id, transfer) DO UPDATE SET reversed_minor = excluded.reversed_minor;
 END $$;
 
 -- Let what is due on these accounts happen: holds past their time set their money free, a limit that
@@ -159,7 +167,8 @@ BEGIN
   RETURN true;
 END $$;
 
--- Change an account's state; answers why not: 'unknown', 'not_from_here', 'not_empty', or NULL when done.
+-- Change an account's state; answers why not: 'unknown', 'unchanged', 'not_from_here', 'not_empty', or
+-- NULL when done.
 CREATE FUNCTION ledger.set_account_state(book integer, its_account bigint, new_state smallint)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
@@ -169,7 +178,7 @@ BEGIN
   IF a.id IS NULL THEN
     RETURN 'unknown';
   ELSIF a.state = new_state THEN
-    RETURN NULL;
+    RETURN 'unchanged';
   ELSIF (a.state, new_state) NOT IN ((1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 4)) THEN
     RETURN 'not_from_here';
   END IF;

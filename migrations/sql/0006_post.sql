@@ -47,7 +47,7 @@ DECLARE
   -- accounts, by place
   rows tid[]; balance bigint[]; kept_out bigint[]; kept_in bigint[]; sequence bigint[];
   previous bigint[]; least bigint[]; most bigint[]; side smallint[]; state smallint[];
-  money smallint[]; due boolean;
+  money smallint[]; due_first timestamptz;
   -- the book
   book_state smallint; closed date; soft_closed date;
   -- keys met before: in the database, or earlier in this call
@@ -78,33 +78,45 @@ DECLARE
   d integer; c integer; amount bigint; action smallint := 1; keep bigint := 0;
   plain boolean := true; landmarks boolean := false; block bigint; before bigint;
 BEGIN
-  IF n NOT BETWEEN 1 AND 8192 OR m > 8192
-     OR n <> ALL (ARRAY[cardinality(hashes), cardinality(kinds), cardinality(effectives),
-                        cardinality(sizes), coalesce(cardinality(docs), n)])
-     OR m <> ALL (ARRAY[cardinality(debits), cardinality(credits)])
-     OR (special AND m <> ALL (ARRAY[cardinality(actions), cardinality(hold_keys),
-                                     cardinality(expiries), cardinality(originals)]))
+  -- Of one size, one dimension, and counted from 1: what is decided by place is written in order.
+  IF (n BETWEEN 1 AND 8192 AND m <= 8192 AND 0 <= ALL (sizes)
+      AND '[1:' || n || ']' = ALL (ARRAY[array_dims(journals), array_dims(hashes), array_dims(kinds),
+            array_dims(effectives), array_dims(sizes), coalesce(array_dims(docs), array_dims(journals))])
+      AND (m = 0 OR '[1:' || m || ']' = ALL (ARRAY[array_dims(debits), array_dims(credits),
+                                                   array_dims(amounts)]))
+      AND (m = 0 OR NOT special
+           OR '[1:' || m || ']' = ALL (ARRAY[array_dims(actions), array_dims(hold_keys),
+                                             array_dims(expiries), array_dims(originals)])))
+     IS NOT TRUE
   THEN
     RAISE EXCEPTION 'ledger.post: arrays do not agree' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   FOR i IN 2 .. coalesce(cardinality(accounts), 0) LOOP
-    IF accounts[i] <= accounts[i - 1] THEN
+    IF (accounts[i] > accounts[i - 1]) IS NOT TRUE THEN
       RAISE EXCEPTION 'ledger.post: accounts are not distinct and ascending'
         USING ERRCODE = 'invalid_parameter_value';
     END IF;
   END LOOP;
+  IF special AND EXISTS (
+    SELECT FROM unnest(actions, hold_keys, originals) AS w (action, hold, original)
+     WHERE (w.action BETWEEN 1 AND 6 AND (w.hold IS NULL OR w.action BETWEEN 2 AND 5)
+            AND (w.original IS NULL OR w.action = 6)) IS NOT TRUE)
+  THEN
+    RAISE EXCEPTION 'ledger.post: a line says what its action does not do'
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
 
   SELECT array_agg(a.ctid), array_agg(a.posted), array_agg(a.held_out), array_agg(a.held_in),
          array_agg(a.seq), array_agg(a.last_transfer), array_agg(a.min_available),
          array_agg(a.max_balance), array_agg(a.normal_side), array_agg(a.state),
-         array_agg(a.currency), bool_or(a.due_at <= clock_timestamp())
-    INTO rows, balance, kept_out, kept_in, sequence, previous, least, most, side, state, money, due
+         array_agg(a.currency), min(a.due_at)
+    INTO rows, balance, kept_out, kept_in, sequence, previous, least, most, side, state, money, due_first
     FROM (SELECT a.ctid, a.* FROM account a WHERE a.org_id = book AND a.id = ANY (accounts)
            ORDER BY a.id FOR NO KEY UPDATE) a;
   posting_at := clock_timestamp();
   today := (posting_at AT TIME ZONE 'Asia/Tashkent')::date;
-  IF due OR cardinality(rows) IS DISTINCT FROM cardinality(accounts) THEN
-    IF due THEN
+  IF due_first <= posting_at OR cardinality(rows) IS DISTINCT FROM cardinality(accounts) THEN
+    IF due_first <= posting_at THEN
       PERFORM let_due_happen(book, accounts, posting_at);
     END IF;
     -- An id that is not there gets NULLs, which the loop refuses.
@@ -201,10 +213,14 @@ BEGIN
         WHEN (state[d] <> 1 OR state[c] <> 1) AND action <> 5 AND (
                state[d] IN (2, 4) OR state[c] IN (2, 4) OR action = 2
                -- a closing account takes only what brings it to zero
-               OR (state[d] = 3 AND abs(balance[d] + amount * side[d]) >= abs(balance[d]))
-               OR (state[c] = 3 AND abs(balance[c] - amount * side[c]) >= abs(balance[c]))) THEN 7
-        WHEN greatest(abs(balance[d]), abs(balance[c]), kept_out[d], kept_in[d], kept_out[c], kept_in[c])
-             > 4000000000000000000 THEN 8
+               OR (state[d] = 3 AND balance[d] * side[d] > -amount)
+               OR (state[c] = 3 AND balance[c] * side[c] < amount)) THEN 7
+        -- What is over the bound, of balances as of sums held, may still come back.
+        WHEN CASE WHEN action IN (2, 5) THEN
+               action = 2 AND amount + greatest(kept_out[d], kept_in[d], kept_out[c], kept_in[c])
+                              > 4000000000000000000
+             ELSE balance[d] * side[d] > 4000000000000000000 - amount
+               OR balance[c] * side[c] < amount - 4000000000000000000 END THEN 8
         WHEN action BETWEEN 2 AND 5 AND NOT (action = 2 AND h.state IS NULL) THEN CASE
           WHEN action = 2 THEN 17
           WHEN h.state IS NULL THEN 13
@@ -323,7 +339,7 @@ BEGIN
     RAISE EXCEPTION 'ledger.post: sizes do not add up' USING ERRCODE = 'invalid_parameter_value';
   END IF;
 
-  IF known < n THEN
+  IF true = ANY (fresh) THEN
     INSERT INTO unsealed (batch, org_id, journals)
     SELECT block, post.book, count(*) FROM unnest(fresh) AS is_fresh WHERE is_fresh;
     salts := CASE WHEN docs IS NOT NULL THEN ARRAY(SELECT gen_random_uuid() FROM unnest(docs)) END;
@@ -370,8 +386,8 @@ BEGIN
        AND (a.seq <> w.seq OR a.held_out <> w.kept_out OR a.held_in <> w.kept_in);
   END IF;
   IF special THEN
-    PERFORM keep_lines(book, accounts, journals, of_journal, sizes, debits, credits, amounts, actions,
-                       hold_keys, expiries, kept, held, taken);
+    PERFORM keep_lines(book, posting_at, accounts, journals, of_journal, sizes, debits, credits, amounts,
+                       ids, actions, hold_keys, expiries, originals, kept, held, taken);
   END IF;
   IF plain AND NOT special THEN
     first_id := CASE WHEN next_id > block THEN block END;

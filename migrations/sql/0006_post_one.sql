@@ -1,7 +1,7 @@
 -- The short way for the most common call: one journal of one movement, that nothing stands against.
 -- It decides nothing. Whatever is not plainly in order (a key that was met, a limit, a closed day, an
 -- account with something due, a book that is shut) is put back and goes to ledger.post, which decides.
--- Five statements and few expressions, for those are what a single posting costs
+-- Few statements and few expressions, for those are what a single posting costs
 -- (docs/decisions/0004-ledger.md).
 CREATE FUNCTION ledger.post_one(
   book integer, debit bigint, credit bigint, amount bigint, key uuid, hash bytea, its_kind smallint,
@@ -13,34 +13,38 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
-  low record;   -- the account with the lower id: locked first, as everywhere
+  low record;
   high record;
   its_salt uuid;
 BEGIN
-  first_id := nextval('batch_id');
+  -- The lower id is locked first, as everywhere; the transfer's id is drawn under both locks, so that on
+  -- every account ids ascend with sequences.
+  PERFORM FROM account WHERE org_id = book AND id = least(debit, credit) FOR NO KEY UPDATE;
   UPDATE account
      SET posted = posted + CASE WHEN (id = debit) = (normal_side = 1) THEN amount ELSE -amount END,
-         seq = seq + 1, last_transfer = post_one.first_id
-   WHERE org_id = book AND id = least(debit, credit)
-     AND state = 1 AND amount BETWEEN 1 AND 1000000000000000 AND abs(posted) <= 4000000000000000000
-     AND (due_at IS NULL OR due_at > clock_timestamp())
+         seq = seq + 1, last_transfer = nextval('batch_id')
+   WHERE org_id = book AND id = greatest(debit, credit) AND debit <> credit
+     AND state = 1 AND amount BETWEEN 1 AND 1000000000000000 AND abs(posted) <= 3999000000000000000
      AND CASE WHEN (id = debit) = (normal_side = 1)
               THEN max_balance IS NULL OR posted + amount + held_in <= max_balance
               ELSE min_available IS NULL OR posted - amount - held_out >= min_available END
-  RETURNING id, new.posted, old.posted AS was, new.seq, new.currency, old.last_transfer INTO low;
+  RETURNING id, new.posted, old.posted AS was, new.seq, new.currency, due_at, old.last_transfer,
+            new.last_transfer AS drawn
+    INTO high;
   IF FOUND THEN
+    first_id := high.drawn;
     UPDATE account
        SET posted = posted + CASE WHEN (id = debit) = (normal_side = 1) THEN amount ELSE -amount END,
            seq = seq + 1, last_transfer = post_one.first_id
-     WHERE org_id = book AND id = greatest(debit, credit) AND currency = low.currency AND debit <> credit
-     AND state = 1 AND amount BETWEEN 1 AND 1000000000000000 AND abs(posted) <= 4000000000000000000
-     AND (due_at IS NULL OR due_at > clock_timestamp())
+     WHERE org_id = book AND id = least(debit, credit) AND currency = high.currency
+     AND state = 1 AND amount BETWEEN 1 AND 1000000000000000 AND abs(posted) <= 3999000000000000000
      AND CASE WHEN (id = debit) = (normal_side = 1)
               THEN max_balance IS NULL OR posted + amount + held_in <= max_balance
               ELSE min_available IS NULL OR posted - amount - held_out >= min_available END
-    RETURNING id, new.posted, old.posted AS was, new.seq, new.currency, old.last_transfer INTO high;
+    RETURNING id, new.posted, old.posted AS was, new.seq, new.currency, due_at, old.last_transfer INTO low;
     IF FOUND THEN
-      -- After both locks: a period just closed, and a twin that won the race, are seen here.
+      -- After both locks: a period just closed, what has become due, and a twin that won the race, are
+      -- seen here.
       INSERT INTO transfer (id, debit_account, credit_account, amount_minor, debit_seq, credit_seq,
                             debit_balance, credit_balance, debit_previous, credit_previous, posted_at,
                             effective, org_id, currency, kind, journal)
@@ -54,6 +58,7 @@ BEGIN
              clock_timestamp(), its_effective, book, low.currency, its_kind, key
         FROM book b
        WHERE b.org_id = post_one.book AND b.state = 1 AND low.seq % 64 <> 0 AND high.seq % 64 <> 0
+         AND (least(low.due_at, high.due_at) > clock_timestamp()) IS NOT FALSE
          AND its_effective BETWEEN greatest(b.soft_closed_through + 1, '2000-01-01')
                                AND (clock_timestamp() AT TIME ZONE 'Asia/Tashkent')::date + 366
          AND NOT EXISTS (SELECT FROM journal j WHERE j.org_id = post_one.book AND j.journal = key);
@@ -70,11 +75,11 @@ BEGIN
         END IF;
         RETURN;
       END IF;
-      UPDATE account SET posted = high.was, seq = high.seq - 1, last_transfer = high.last_transfer
-       WHERE org_id = book AND id = high.id;
+      UPDATE account SET posted = low.was, seq = low.seq - 1, last_transfer = low.last_transfer
+       WHERE org_id = book AND id = low.id;
     END IF;
-    UPDATE account SET posted = low.was, seq = low.seq - 1, last_transfer = low.last_transfer
-     WHERE org_id = book AND id = low.id;
+    UPDATE account SET posted = high.was, seq = high.seq - 1, last_transfer = high.last_transfer
+     WHERE org_id = book AND id = high.id;
   END IF;
   SELECT p.first_id, p.outcomes, p.first_ids, p.replayed
     INTO first_id, outcomes, first_ids, replayed

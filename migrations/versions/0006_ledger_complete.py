@@ -135,12 +135,20 @@ CREATE TABLE ledger.hold_line (
   debit_account bigint NOT NULL,
   credit_account bigint NOT NULL,
   amount_minor bigint NOT NULL,
+  posted_at timestamptz NOT NULL,
   expires_at timestamptz,
   CONSTRAINT hold_line_pkey PRIMARY KEY (org_id, journal, leg),
   CONSTRAINT hold_line_what_check CHECK (what IN (1, 2)),
   CONSTRAINT hold_line_amount_check CHECK (amount_minor > 0)
 );
 CREATE INDEX hold_line_org_id_hold_idx ON ledger.hold_line (org_id, hold);
+-- The transfers that captured a hold; an index over transfers would be paid for by every one of them.
+CREATE TABLE ledger.capture (
+  org_id integer NOT NULL,
+  hold uuid NOT NULL,
+  transfer bigint NOT NULL,
+  CONSTRAINT capture_pkey PRIMARY KEY (org_id, hold, transfer)
+);
 CREATE TABLE ledger.reversal (
   org_id integer NOT NULL,
   transfer bigint NOT NULL,
@@ -267,7 +275,7 @@ INSERT INTO ledger.unsealed (batch, org_id, journals)
   SELECT batch, org_id, count(*) FROM ledger.journal GROUP BY org_id, batch;
 """
 
-APPEND_ONLY = ("transfer", "landmark", "journal", "hold_line", "account_limit")
+APPEND_ONLY = ("transfer", "landmark", "journal", "hold_line", "capture", "account_limit")
 CALLED_BY_THE_SERVICE = (
     "post",
     "post_one",

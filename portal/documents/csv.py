@@ -25,7 +25,7 @@ FORMULA = re.compile(r"(^|[,;|])(\s*)(?=[=+@\-＝＋＠－])")
 def as_csv(report: Report) -> Iterator[bytes]:
     """The report in chunks, however long it is: plain decimals, ISO dates, instants in Tashkent.
 
-    The title, totals and notes are for people and stay out.
+    The title, openings, totals and notes are for people and stay out.
     """
     lines = StringIO(newline="")
     lines.write(BYTE_ORDER_MARK)

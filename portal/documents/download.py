@@ -1,7 +1,7 @@
 """Answer with a report as a file: its media type, its name, and headers that keep it a file.
 
-A CSV leaves while its rows are still read, so rows that come from the database open their own
-transaction and hold it until the last row: the route's has ended by then.
+A CSV leaves while its rows are still read. What they are read from, a snapshot of the database, is
+handed over with the report and closed behind the last row, or when nobody takes them any more.
 """
 
 import re
@@ -47,17 +47,28 @@ MEDIA_TYPES = {
 }
 
 
-def download(report: Report, format: FileFormat, name: str) -> Response:
-    """The report as a file of this name, without its ending. Raises TooLongForPdf, TooLongForXlsx."""
+def download(
+    report: Report, format: FileFormat, name: str, source: ExitStack | None = None
+) -> Response:
+    """The report as a file of this name, without its ending; `source` is closed once it is read.
+
+    Raises TooLongForPdf and TooLongForXlsx.
+    """
     headers = {
         **HEADERS,
         "Content-Disposition": disposition(name, format),
         "Content-Language": report.language,
     }
-    if format is FileFormat.PDF:
-        return Response(as_pdf(report), headers=headers, media_type=format.media_type)
-    body = _begun(as_csv(report)) if format is FileFormat.CSV else _read(_xlsx(report))
-    return StreamingResponse(body, headers=headers, media_type=format.media_type)
+    with source or ExitStack() as opened:
+        if format is FileFormat.PDF:
+            return Response(as_pdf(report), headers=headers, media_type=format.media_type)
+        if format is FileFormat.XLSX:
+            body = _read(_xlsx(report))
+        else:
+            chunks = as_csv(report)
+            first = next(chunks)  # what fails here is still a page, not half a file
+            body = _streamed(chain([first], chunks), opened.pop_all())
+        return StreamingResponse(body, headers=headers, media_type=format.media_type)
 
 
 def disposition(name: str, format: FileFormat) -> str:
@@ -76,9 +87,9 @@ def _safe(name: str) -> str:
     return re.sub(r"[^\w.]+", "-", name).strip("-._")[:LONGEST_NAME]
 
 
-def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The chunks, the first made already: what fails there is still a page, not half a file."""
-    return chain([next(chunks)], chunks)
+def _streamed(chunks: Iterator[bytes], source: ExitStack) -> Iterator[bytes]:
+    with source:
+        yield from chunks
 
 
 def _xlsx(report: Report) -> IO[bytes]:

@@ -50,7 +50,8 @@ def as_pdf(report: Report) -> bytes:
     """The report as a file to keep, in letters that Typst's own fonts have. Raises TooLongForPdf."""
     sections = _sections(report)
     heads = [_text(column.heading) for column in report.columns]
-    paper = paper_for(heads, chain(*(section["rows"] + section["totals"] for section in sections)))
+    parts = ("opening", "rows", "totals")
+    paper = paper_for(heads, chain(*(section[part] for section in sections for part in parts)))
     columns = zip(heads, report.columns, paper.widths, strict=True)
     return _typeset(
         {
@@ -113,9 +114,10 @@ def _sections(report: Report) -> list[dict[str, Any]]:
 
     for section in report.sections:
         heading = line([section.heading] + [None] * (len(report.columns) - 1))[0]
+        opening = [line(section.opening)] if section.opening is not None else []
         rows = [line(row) for row in section.rows]
         totals = [line(section.totals)] if section.totals is not None else []
-        found.append({"heading": heading, "rows": rows, "totals": totals})
+        found.append({"heading": heading, "opening": opening, "rows": rows, "totals": totals})
     return found
 
 

@@ -31,11 +31,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report, such as one account: rows under a heading, and what they come to."""
+    """A part of a report, such as one account: rows under a heading, what stood before, what they come to."""
 
     heading: str = ""
     rows: Iterable[Row] = ()
     totals: Row | None = None
+    opening: Row | None = None
 
 
 @dataclass(frozen=True)

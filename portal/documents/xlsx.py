@@ -36,6 +36,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "line": {"font_color": SOFT},
     "head": {"bold": True, "bg_color": TINT, "bottom": 2, "text_wrap": True, "valign": "bottom"},
     "section": {"bold": True, "bg_color": TINT},
+    "opening": {"valign": "top", "text_wrap": True, "bold": True},
     "row": {"valign": "top", "text_wrap": True},
     "totals": {"valign": "top", "text_wrap": True, "bold": True, "top": 1, "bottom": 6},
 }
@@ -57,6 +58,8 @@ def as_xlsx(report: Report, file: IO[bytes]) -> None:
         for section in report.sections:
             if section.heading:
                 sheet.write([section.heading] + [None] * (len(report.columns) - 1), "section")
+            if section.opening is not None:
+                sheet.write(report.checked(section.opening), "opening")
             for row in section.rows:
                 sheet.write(report.checked(row), "row")
             if section.totals is not None:

@@ -1,12 +1,22 @@
 """What is measured in turns: floor, ours, floor, ours, round after round, so that noise hits all alike."""
 
-from collections.abc import Callable, Collection
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from service.bench import batches, floor, ours
 from service.bench.callers import Call, Callers, find_callers
-from service.bench.lines import BATCH_SIZES, DOCUMENTED, FLOOR_CLIENTS, SINGLE_CLIENTS, WAYS, single
+from service.bench.lanes import LaneCallers
+from service.bench.lines import (
+    BATCH_SIZES,
+    BESIDE_LANE,
+    DOCUMENTED,
+    FLOOR_CLIENTS,
+    SINGLE_CLIENTS,
+    WAYS,
+    lane,
+    single,
+)
 from service.bench.samples import Sample, Samples
 from service.bench.scale import MOST_JOURNALS, Progress, Scale
 from service.bench.world import Connection, World, fresh_world
@@ -38,8 +48,7 @@ def alternate(
     with ExitStack() as leaving:
         progress.say("a new database")
         world = leaving.enter_context(fresh_world(server, scale.accounts))
-        connections = [leaving.enter_context(world.connect()) for _ in world.books]
-        bench = Bench(world, find_callers(), connections, scale.seconds)
+        bench = leaving.enter_context(open_bench(world, scale))
         probes = [probe for probe in bench.probes() if probe.name in wanted]
         for number in range(1, scale.rounds + 1):
             for probe in probes:
@@ -47,9 +56,19 @@ def alternate(
                 samples.add(probe.name, probe.measure())
         if probes:
             progress.say("do the books still agree?")
-            ours.check_answers(connections[0])
+            ours.check_answers(bench.connections[0])
             with world.database() as database, database.transaction() as session:
                 ours.check_balances(session)
+
+
+@contextmanager
+def open_bench(world: World, scale: Scale) -> Iterator["Bench"]:
+    """Connect everybody who calls."""
+    with ExitStack() as leaving:
+        connections = [leaving.enter_context(world.connect()) for _ in world.books]
+        database = leaving.enter_context(world.database())
+        lane = LaneCallers(leaving.enter_context(ours.open_lane(database)), world.books[0])
+        yield Bench(world, find_callers(), lane, connections, scale.seconds)
 
 
 @dataclass(frozen=True)
@@ -58,6 +77,7 @@ class Bench:
 
     world: World
     callers: Callers
+    lane: LaneCallers
     connections: list[Connection]
     seconds: float
 
@@ -69,9 +89,12 @@ class Bench:
                 found.append(self._floor_one(clients, way))
                 if clients in SINGLE_CLIENTS:
                     found.append(self._single(clients, way))
+                if clients in BESIDE_LANE:
+                    found.append(self._lane(BESIDE_LANE[clients], way))
             for size in BATCH_SIZES:
                 found += [self._floor_many(size, way), self._batch(size, way)]
-        found.append(self._batch(MOST_JOURNALS, "uniform", documented=True))
+                if (size, way) == (MOST_JOURNALS, "uniform"):
+                    found.append(self._batch(size, way, documented=True))
         found.append(self._books("one book, one connection", 1))
         return [*found, self._books("two books, two connections", 2)]
 
@@ -87,6 +110,12 @@ class Bench:
     def _calls(self, call: Call, clients: int) -> Sample:
         seconds = self.seconds
         return {"rate": self.callers.rate(self.world.url, call, clients=clients, seconds=seconds)}
+
+    def _lane(self, callers: int, way: str) -> Probe:
+        def measure() -> Sample:
+            return self.lane.rate(callers, hot=way == "hot", seconds=self.seconds)
+
+        return Probe(lane(callers, way), measure)
 
     def _floor_many(self, size: int, way: str) -> Probe:
         return Probe(

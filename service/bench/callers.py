@@ -21,6 +21,7 @@ from foundation.errors import Refused
 from service.embedded.programs import ENVIRONMENT, find_programs
 
 OPTIONS = f"-c role={APPLICATION_ROLE} -c timezone=UTC"
+FEW_CALLS = 10
 # Two accounts that differ: any two, or the last one and any other.
 UNIFORM = """\
 \\set debit random(:first, :last)
@@ -75,13 +76,9 @@ class Pgbench:
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
             script.write((HOT if call.hot else UNIFORM) + call.statement + ";\n")
             script.flush()
-            options = {
-                "M": "prepared",
-                "c": clients,
-                "j": threads,
-                "T": max(1, round(seconds)),
-                "f": script.name,
-            }
+            # It takes whole seconds; a few calls of each client are for trying out.
+            length = {"T": round(seconds)} if seconds >= 1 else {"t": FEW_CALLS}
+            options = {"M": "prepared", "c": clients, "j": threads, "f": script.name, **length}
             command = [str(self._program), "--no-vacuum", f"--define=first={call.first}"]
             command += [f"--define=last={call.last}"]
             command += [f"-{name}{value}" for name, value in options.items()]

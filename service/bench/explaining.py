@@ -11,7 +11,7 @@ from foundation.database import Database
 EXPLAIN = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
 
 
-def milliseconds_in_database(database: Database, read: Callable[[Session], object]) -> float:
+def spent_milliseconds(database: Database, read: Callable[[Session], object]) -> float:
     """Run the read, then ask the server for the time of every query it made."""
     asked: list[tuple[str, Any]] = []
 

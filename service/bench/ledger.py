@@ -21,7 +21,8 @@ NOTES = (
     "F(n): one hand-written transfer a call, n clients; A(n): n transfers set-based in one call; neither"
     " checks anything.",
     "Ratio: median of the rounds, each round its own ratio; spread: lowest and highest of them.",
-    "Ours: all checks on, limits in force on every account; journals of one transfer without a document.",
+    "Ours: all checks on, limits on every account; one transfer a journal; documents in the lane and"
+    " where said.",
     "Hot: every transfer debits the same account. WAL: from a checkpoint on, full pages included.",
 )
 
@@ -39,7 +40,7 @@ def bench_ledger(
     raises, and CallsFailed, JournalRefused or BooksDiffer when the figures would be worth nothing.
     """
     groups = choose(only, long=long)
-    scale = Scale(seconds=seconds or (3 if long else 1))
+    scale = Scale(seconds=max(1, seconds or (3 if long else 1)))
     progress = Progress()
     TOWN.parent.mkdir(exist_ok=True)  # not /tmp, which may be in memory: commits must reach a disk
     with (

@@ -5,13 +5,15 @@ from service.bench.samples import Bound, Line
 WAYS = ("uniform", "hot")
 FLOOR_CLIENTS = (1, 8, 32, 64)
 SINGLE_CLIENTS = (1, 8)
-LANE_CALLERS = (1, 8, 32, 256)
+# Clients of F -> callers of a lane; more clients than 64 only slow F down.
+BESIDE_LANE = {1: 1, 8: 8, 32: 32, 64: 256}
 BATCH_SIZES = (1_000, 8_192)
 DOCUMENTED = ", a document each"
 FLOOR_A = f"A({BATCH_SIZES[-1]})"
 GROUPS = (
     "floors",
     "single",
+    "lane",
     "batch",
     "books",
     "size",
@@ -39,9 +41,23 @@ def single(clients: int, way: str) -> str:
     return f"single function, {clients} client{'s' * (clients > 1)}, {way}"
 
 
+def lane(callers: int, way: str) -> str:
+    """The name of measuring a lane."""
+    return f"lane, {callers} caller{'s' * (callers > 1)}, {way}"
+
+
 def all_lines() -> list[Line]:
     """Every line, in the order in which it is printed."""
-    compared = [*_single(), *_batches(), *_books(), *_size(), *_prove(), *_reading(), *_sustained()]
+    compared = [
+        *_single(),
+        *_lane(),
+        *_batches(),
+        *_books(),
+        *_size(),
+        *_prove(),
+        *_reading(),
+        *_sustained(),
+    ]
     return [*compared, *_floors()]
 
 
@@ -63,6 +79,21 @@ def _single() -> list[Line]:
         for way in WAYS
         for clients in SINGLE_CLIENTS
     ]
+
+
+def _lane() -> list[Line]:
+    """T2. A caller's answer comes with its commit, so its wait is the lane's latency."""
+    wanted = {(32, "uniform"): 1.6, (32, "hot"): 12, (256, "uniform"): 2.5, (256, "hot"): 25}
+    lines = []
+    for way in WAYS:
+        for clients, callers in BESIDE_LANE.items():
+            name, ratio = lane(callers, way), wanted.get((callers, way))
+            target = () if ratio is None else (at_least(ratio),)
+            lines.append(Line("lane", name, floor=f"F({clients}) {way}", target=target))
+            target = (at_most(4),) if callers == 32 else ()
+            waits = Line("lane", f"{name}: p99", "ms", name, figure="p99", target=target)
+            lines.append(waits)
+    return lines
 
 
 def _batches() -> list[Line]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from foundation.database import Database
 from service.bench import batches, ours
-from service.bench.explaining import milliseconds_in_database
+from service.bench.explaining import spent_milliseconds
 from service.bench.lines import TRANSFERS
 from service.bench.samples import Samples
 from service.bench.scale import MOST_JOURNALS, Progress, Scale
@@ -75,11 +75,11 @@ class Loading:
 
     def weigh(self) -> None:
         """Log from one checkpoint on, and disk: of ours, and of the floor's rows that promise less."""
-        before = {schema: self._bytes_of(schema) for schema in ("ledger", "floor")}
+        before = {schema: self._size_bytes(schema) for schema in ("ledger", "floor")}
         weighed = self._write_both(-(-self.scale.transfers // MOST_JOURNALS))
         for schema, prefix in (("ledger", ""), ("floor", f"{FLOOR} ")):
             side = weighed[schema]
-            disk = (self._bytes_of(schema) - before[schema]) / side.transfers
+            disk = (self._size_bytes(schema) - before[schema]) / side.transfers
             self.samples.add(f"{prefix}disk per transfer", {"bytes": disk})
             self.samples.add(
                 f"{prefix}WAL per transfer", {"bytes": side.wal_bytes / side.transfers}
@@ -119,7 +119,7 @@ class Loading:
         for _ in range(self.scale.reads):
             before_seq = batches.RANDOM.randint(60, calls * MOST_JOURNALS)
             for name, read in ours.reading(book, book.last, before_seq).items():
-                spent = milliseconds_in_database(database, read)
+                spent = spent_milliseconds(database, read)
                 self.samples.add(f"{name}, account of a million legs", {"milliseconds": spent})
 
     def _write_both(self, calls: int) -> dict[str, Weighed]:
@@ -157,7 +157,7 @@ class Loading:
     def _written(self) -> int:
         return self._number("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
 
-    def _bytes_of(self, schema: str) -> int:
+    def _size_bytes(self, schema: str) -> int:
         return self._number(BYTES, schema)
 
     def _number(self, query: str, *values: str) -> int:

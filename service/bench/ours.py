@@ -1,7 +1,8 @@
 """Our side of the comparison: every call that `mizon bench` makes to the ledger is here."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Self
@@ -10,18 +11,22 @@ import psycopg
 from sqlalchemy.orm import Session
 
 from foundation.clock import business_date, now
+from foundation.database import Database
 from foundation.errors import Conflict
-from ledger.accounts import find_account
+from ledger.accounts import AccountKey
 from ledger.arrays import BIGINT, BYTEA_OID, DATE, INTEGER, SMALLINT, UUID_OID, numbers, octets
-from ledger.balances import statement
+from ledger.balances import standing, statement
 from ledger.books import prove
 from ledger.chart import BANK, JournalKind
-from ledger.money import numeric_code
+from ledger.journals import Journal, Outcome, Posting, Transfer
+from ledger.lane import Lane
+from ledger.money import Money, numeric_code
 from ledger.rules import RULES
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 # Limits in force and far away: they are decided at every transfer and refuse none.
 LEAST_AVAILABLE, MOST_BALANCE = -(10**15), 10**15
+CURRENCY = "UZS"
 REQUEST_HASH = bytes(range(32))
 EPOCH = date(2000, 1, 1).toordinal()  # PostgreSQL's
 
@@ -62,7 +67,7 @@ class Book:
     def create(cls, owner: Connection, org_id: int, accounts: int) -> Self:
         """Open the book and its accounts."""
         owner.execute("SELECT ledger.open_book(%s::integer)", [org_id])
-        values = [org_id, BANK.number, numeric_code("UZS"), BANK.side.value]
+        values = [org_id, BANK.number, numeric_code(CURRENCY), BANK.side.value]
         values += [LEAST_AVAILABLE, MOST_BALANCE, accounts]
         ids = [row[0] for row in owner.execute(OPEN_ACCOUNTS, values).fetchall()]
         if max(ids) - min(ids) != accounts - 1:
@@ -78,6 +83,15 @@ class Book:
             kind=int(JournalKind.PAYMENT_CONFIRMED),
             effective=business_date(now()),
         )
+
+    def journal(self, key: str, debit: int, credit: int) -> Journal:
+        """One transfer of 100, as a caller of the ledger writes it; the sides are places, from 1."""
+        moved = Transfer(self._account(debit), self._account(credit), Money(100, CURRENCY))
+        kind = JournalKind.PAYMENT_CONFIRMED
+        return Journal(self.org_id, "bench", key, kind, business_date(now()), [moved])
+
+    def _account(self, place: int) -> AccountKey:
+        return AccountKey(BANK, f"bench {place}", CURRENCY)
 
 
 @dataclass(frozen=True)
@@ -125,6 +139,36 @@ def post_many(connection: Connection, batch: Batch, amount: int = 100) -> None:
         raise JournalRefused(outcomes=answer and sorted(set(answer[1])))
 
 
+@contextmanager
+def open_lane(database: Database) -> Iterator[Lane]:
+    """A lane with one connection, as the service has it."""
+    lane = Lane(database)
+    try:
+        yield lane
+    finally:
+        lane.close()
+
+
+async def pay(lane: Lane, journal: Journal) -> None:
+    """Post one journal with whatever else waits in the lane. Raises JournalRefused."""
+    _require_posted(await lane.arun([journal], _answers))
+
+
+def pay_together(lane: Lane, journals: Sequence[Journal]) -> None:
+    """Post journals as one unit of the lane. Raises JournalRefused."""
+    _require_posted(lane.run(journals, _answers))
+
+
+def _answers(_: Session, postings: list[Posting]) -> list[Posting]:
+    return postings
+
+
+def _require_posted(postings: Sequence[Posting]) -> None:
+    refused = {posting.outcome.name for posting in postings} - {Outcome.POSTED.name}
+    if refused:
+        raise JournalRefused(outcomes=sorted(refused))
+
+
 def check_answers(connection: Connection) -> None:
     """Whether all that was measured was posted. Raises JournalRefused."""
     asked = "SELECT array_agg(DISTINCT outcome) FROM ledger.journal WHERE outcome <> 1"
@@ -148,7 +192,7 @@ def prove_rule(session: Session, name: str) -> None:
 def reading(book: Book, account: int, before_seq: int) -> dict[str, Callable[[Session], object]]:
     """What people ask of one account, each as one read."""
     return {
-        "balance": lambda session: find_account(session, book.org_id, account),
+        "balance": lambda session: standing(session, book.org_id, account),
         "statement page": lambda session: statement(
             session, book.org_id, account, before_seq=before_seq
         ),

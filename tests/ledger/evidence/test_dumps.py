@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from ledger.evidence.notes import Signer
+from ledger.evidence.notes import Signer, sign_head
+from ledger.evidence.tree import root
 from ledger.verify import run
 from tests.ledger.evidence.town import (
     ACCOUNTS,
@@ -17,6 +18,7 @@ from tests.ledger.evidence.town import (
     HOLDS,
     KEY,
     NAME,
+    SIGNER,
     UNREADABLE,
     kept_book,
     written,
@@ -118,11 +120,16 @@ def test_a_dump_whose_books_were_rewritten_in_balance_does_not_hash_to_the_head(
 def test_a_dump_whose_head_is_not_the_operator_s_differs_before_anything_is_read(judged):
     code, told = judged(*kept_book().dump(Signer.new(NAME)))
     assert (code, "not signed" in told) == (DIFFERS, True)
-    header = kept_book().dump()[0]
-    code, told = judged(header | {"origin": "ledger.example/book/4"})
-    assert code == DIFFERS
-    code, told = judged(header | {"org_id": 4})
-    assert code == DIFFERS
+    header, *lines = kept_book().dump()
+    for wrong in ({"origin": "ledger.example/book/4"}, {"org_id": 4}):
+        assert judged(header | wrong, *lines)[0] == DIFFERS
+
+
+def test_a_dump_whose_head_has_another_size_over_the_same_root_differs(judged):
+    header, *lines = kept_book().dump()
+    log = kept_book().log()
+    note = sign_head(log.origin, 27, root(log.tiles, 26), SIGNER)
+    assert judged(header | {"head": note}, *lines)[0] == DIFFERS
 
 
 def sealed(judged, **fields) -> tuple[int, str]:

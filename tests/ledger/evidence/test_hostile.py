@@ -73,6 +73,16 @@ def test_what_is_no_evidence_is_unreadable_and_never_a_stack_trace(raw_judged, c
     assert "cannot be read" in told
 
 
+def test_a_field_that_stands_twice_and_a_fraction_are_unreadable_even_where_they_would_agree(
+    raw_judged,
+):
+    proof = json.dumps(receipt(kept_book(), 4))
+    assert raw_judged(proof.replace('"outcome": 1', '"outcome": 9, "outcome": 1').encode())[0] == 2
+    dump = "\n".join(json.dumps(line) for line in kept_book().dump())
+    assert raw_judged(dump.encode())[0] == HOLDS
+    assert raw_judged(dump.replace("860", "860.0", 1).encode())[0] == UNREADABLE
+
+
 @pytest.mark.parametrize("value", [None, True, 1.0, "1", [], {}, 2**63, -(2**63) - 1])
 def test_a_number_that_is_no_whole_number_of_its_width_is_unreadable(judged, value):
     proof = receipt(kept_book(), 4)
