@@ -251,10 +251,14 @@ class Lane:
     def _ids(self, book: int, journals: Sequence[Journal]) -> dict[AccountKey, int]:
         """The accounts' ids; those met for the first time are opened in a transaction of their own."""
         known = self._accounts[book]
-        keys = {
-            key for each in journals for line in each.lines for key in (line.debit, line.credit)
+        unknown = {
+            key
+            for each in journals
+            for line in each.lines
+            for key in (line.debit, line.credit)
+            if key not in known
         }
-        if unknown := keys - known.keys():
+        if unknown:
             with self._database.transaction() as session:
                 known.update(account_ids(session, book, unknown))
         return known

@@ -225,8 +225,8 @@ BEGIN
           WHEN action = 2 THEN 17
           WHEN h.state IS NULL THEN 13
           WHEN h.debit_account <> accounts[d] OR h.credit_account <> accounts[c] THEN 20
+          WHEN h.state = 2 THEN 14
           WHEN h.state = 3 OR h.expires_at <= posting_at THEN 15
-          WHEN h.state <> 1 THEN 14
           WHEN amount > h.amount_minor - h.captured_minor - h.released_minor THEN 16
           -- What was held was decided when it was held: no limit is asked again.
           ELSE 1 END

@@ -31,7 +31,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report, such as one account: rows under a heading, what stood before, what they come to."""
+    """A part of a report, such as one account: what stood before its rows, and what they come to."""
 
     heading: str = ""
     rows: Iterable[Row] = ()

@@ -1,6 +1,7 @@
 """The inbox: a callback is kept once, worked once, tried again for days, and then shown to a person."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -8,13 +9,14 @@ from foundation.clock import now
 from foundation.ids import new_id
 from ledger.accounts import AccountKey
 from ledger.chart import PROVIDER_CLEARING
+from ledger.lane import Lane
 from ledger.money import UZS
 from payments.bills import BillState
 from payments.callbacks import inbox
 from payments.callbacks.dispatch import work_callbacks
 from payments.callbacks.inbox import PAUSES
 from payments.charges import ChargeState, Handle
-from tests.given import AGENCY
+from tests.given import AGENCY, OTHER_AGENCY
 from tests.payments.callbacks.conftest import event
 from tests.superuser import rows
 
@@ -119,6 +121,25 @@ def test_many_workers_at_once_settle_each_payment_once(desk):
     assert sum(count["handled"] for count in counts) == 6
     assert {desk.given.bill(bill).state for bill in bills} == {"paid"}
     assert desk.given.balance(AGENCY, CLEARING).minor == 3 * FEE.minor
+    desk.given.proves()
+
+
+def test_callbacks_that_share_a_commit_do_not_hurt_each_other(desk):
+    good, shut = desk.bill(), desk.given.open_bill(org_id=OTHER_AGENCY, at=now())
+    for bill in (good, shut):
+        for one in desk.paid(bill)[1]:
+            desk.deliver(one)
+    with desk.db.transaction() as session:
+        session.connection().exec_driver_sql(
+            f"SELECT ledger.set_book_state({OTHER_AGENCY}, 2::smallint)"
+        )
+    lane = Lane(desk.db)
+    counts = work_callbacks(replace(desk.till, lane=lane), at=now())
+    lane.close()
+
+    assert counts["put_back"] == 2  # two events tell that the payment of the shut book's bill arrived
+    assert desk.given.bill(good).state == BillState.PAID
+    assert desk.given.bill(shut).state != BillState.PAID
     desk.given.proves()
 
 
