@@ -117,8 +117,13 @@ class AccountKey:
     name: str
     currency: str
 
-    def __hash__(self) -> int:  # a chart line is its number; hashing all of it costs a lane a tenth
-        return hash((self.line.number, self.name, self.currency))
+    def __post_init__(self) -> None:
+        # A chart line is its number. Kept, for a lane looks a key up several times.
+        object.__setattr__(self, "_hash", hash((self.line.number, self.name, self.currency)))
+
+    def __hash__(self) -> int:
+        kept: int = self.__dict__["_hash"]
+        return kept
 
 
 def open_book(session: Session, org_id: int) -> None:

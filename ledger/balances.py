@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from ledger.accounts import Account, AccountNotFound
 from ledger.chart import JournalKind
 from ledger.currencies import CODES
+from ledger.day_totals import NOTHING, turnovers
 from ledger.money import Money
 from ledger.transfers import TransferRow
 
@@ -24,6 +25,12 @@ class TrialLine:
     account: Account
     debits: Money
     credits: Money
+
+    @property
+    def balance(self) -> Money:
+        """What its turnovers come to, positive on the account's normal side."""
+        net = self.debits.minor - self.credits.minor
+        return Money(net * self.account.normal_side, self.debits.currency)
 
 
 @dataclass(frozen=True)
@@ -92,17 +99,18 @@ def standing(session: Session, org_id: int, account: int) -> Standing:
     )
 
 
-def trial_balance(session: Session, org_id: int) -> list[TrialLine]:
-    """Every account of a book with its turnovers, in the order of the chart."""
-    turnovers = session.execute(
-        text(
-            "SELECT account, sum(debit_minor)::bigint,"
-            " sum(credit_minor)::bigint"
-            " FROM ledger.entry WHERE org_id = :org GROUP BY account"
-        ),
-        {"org": org_id},
-    )
-    turned: dict[int, tuple[int, int]] = {row[0]: (row[1], row[2]) for row in turnovers}
+def trial_balance(
+    session: Session,
+    org_id: int,
+    *,
+    as_of: date | None = None,
+    known_at: datetime | None = None,
+) -> list[TrialLine]:
+    """Every account of a book with what it turned over until the end of a day, in the order of the chart.
+
+    As it was known at an instant, or as it is known now; without a day, whatever the day.
+    """
+    turned = turnovers(session, org_id, through=as_of, known_at=known_at)
     accounts = session.scalars(
         select(Account)
         .where(Account.org_id == org_id)
@@ -110,9 +118,12 @@ def trial_balance(session: Session, org_id: int) -> list[TrialLine]:
     )
     lines = []
     for account in accounts:
-        debit, credit = turned.get(account.id, (0, 0))
-        currency = CODES[account.currency]
-        lines.append(TrialLine(account, Money(debit, currency), Money(credit, currency)))
+        moved, currency = turned.get(account.id, NOTHING), CODES[account.currency]
+        lines.append(
+            TrialLine(
+                account, Money(moved.debits_minor, currency), Money(moved.credits_minor, currency)
+            )
+        )
     return lines
 
 

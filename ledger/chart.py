@@ -63,6 +63,9 @@ CHART: dict[str, ChartLine] = {
     )
 }
 
+# What comes to zero when everything has arrived; what has not stands in the record of a closed period.
+CLEARING = (PROVIDER_CLEARING, UNIDENTIFIED)
+
 
 class JournalKind(IntEnum):
     """Why a journal was posted; the numbers are kept for ever, as rows carry them."""
@@ -74,3 +77,6 @@ class JournalKind(IntEnum):
     PAYOUT_RECEIVED = 5
     BANK_TRANSFER_RECEIVED = 6
     UNIDENTIFIED_RECEIVED = 7
+    PERIOD_CLOSED = 8
+    PERIOD_REOPENED = 9
+    ADJUSTMENT = 10

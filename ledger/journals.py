@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -133,22 +134,22 @@ class Journal:
     lines: Sequence[Transfer]
     doc: dict[str, Any] | None = field(default_factory=dict)
 
-    @property
+    @cached_property
     def id(self) -> UUID:
         """The journal's key in the database."""
         return journal_key(self.source, self.key)
 
     def request_hash(self, accounts: Mapping[AccountKey, int]) -> bytes:
         """SHA-256 over what is asked, the document left out: the same key may not ask for more."""
-        body = [
-            int(self.kind),
-            self.effective.isoformat(),
-            [
-                [accounts[line.debit], accounts[line.credit], *_amount(line), *_special(line)]
-                for line in self.lines
-            ],
-        ]
-        return hashlib.sha256(json.dumps(body, separators=(",", ":")).encode()).digest()
+        # JSON, written by hand: the library's takes a third of a lane's time. Never to be changed: the
+        # hashes of all that was posted are kept.
+        lines = ",".join(
+            f"[{accounts[line.debit]},{accounts[line.credit]},{line.amount.minor},"
+            f'"{line.amount.currency}"{_special(line)}]'
+            for line in self.lines
+        )
+        body = f'[{int(self.kind)},"{self.effective.isoformat()}",[{lines}]]'
+        return hashlib.sha256(body.encode()).digest()
 
     @property
     def document(self) -> str | None:
@@ -187,17 +188,14 @@ def _json(doc: dict[str, Any]) -> str:
     return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
-def _amount(line: Transfer) -> list[object]:
-    return [line.amount.minor, line.amount.currency]
-
-
-def _special(line: Transfer) -> list[object]:
+def _special(line: Transfer) -> str:
     """What a line says beyond moving money; nothing for the ordinary one, whose hash is the shorter."""
     if line.action is Action.MOVE:
-        return []
-    return [
+        return ""
+    said = [
         int(line.action),
         line.hold and str(line.hold),
         line.expires_at and line.expires_at.astimezone(UTC).isoformat(),
         line.original,
     ]
+    return "," + json.dumps(said, separators=(",", ":"))[1:-1]

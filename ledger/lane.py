@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -58,7 +58,7 @@ class _Unit(Generic[Answer]):
 
     journals: Sequence[Journal]
     rows: Rows[Answer] | None  # None: the answers to its journals are all it wants
-    done: Future[Answer] = field(default_factory=Future)
+    done: Future[Answer] | None = None
     awaited: asyncio.Future[Answer] | None = None
 
     @property
@@ -77,7 +77,9 @@ class _Told:
 
 
 class Lane:
-    """Gathers units of work in one thread of its own, with one connection.
+    """Gathers units of work; `workers` threads, each with its connection, take turns at them.
+
+    With two, one batch is made ready while the database is at the other.
 
     A unit is a few journals and the rows that belong to them. All units of one commit are posted in one
     call a book, in the order they came; then each writes its rows. When anything in the batch raises,
@@ -85,7 +87,7 @@ class Lane:
     raises is told so, and its neighbours never notice. Rows must therefore be written by `rows` alone.
     """
 
-    def __init__(self, database: Database, *, most_waiting: int = 10_000) -> None:
+    def __init__(self, database: Database, *, workers: int = 2, most_waiting: int = 10_000) -> None:
         self.measures = Measures()
         self._database = database
         self._most_waiting = most_waiting
@@ -94,9 +96,14 @@ class Lane:
         self._closed = False
         # Accounts are never deleted and their ids never change.
         self._accounts: dict[int, dict[AccountKey, int]] = defaultdict(dict)
-        self._link: Connection | None = None
-        self._thread = threading.Thread(target=self._work, name="lane", daemon=True)
-        self._thread.start()
+        self._links = threading.local()
+        self._idle = 0
+        self._threads = [
+            threading.Thread(target=self._work, name=f"lane-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def measured(self) -> dict[str, int]:
         """The measures so far, and how many units are waiting at this moment."""
@@ -123,12 +130,12 @@ class Lane:
         timeout_seconds: int = 10,
     ) -> Answer:
         """`post`, and write the rows that belong to it in the same commit. Raises what `rows` raises."""
-        unit = _Unit(journals, rows)
+        done: Future[Answer] = Future()
         with self._changed:
             if not self._changed.wait_for(self._has_room, timeout_seconds):
                 raise LaneFull(waiting=len(self._waiting))
-            self._add(unit)
-        return unit.done.result(timeout_seconds)
+            self._add(_Unit(journals, rows, done=done))
+        return done.result(timeout_seconds)
 
     async def apost(self, journals: Sequence[Journal]) -> list[Posting]:
         """`post` for a coroutine. A full queue is refused at once: raises LaneFull."""
@@ -137,11 +144,10 @@ class Lane:
     async def arun(self, journals: Sequence[Journal], rows: Rows[Answer] | None) -> Answer:
         """`run` for a coroutine. A full queue is refused at once: raises LaneFull."""
         awaited: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        unit = _Unit(journals, rows, awaited=awaited)
         with self._changed:
             if not self._has_room():
                 raise LaneFull(waiting=len(self._waiting))
-            self._add(unit)
+            self._add(_Unit(journals, rows, awaited=awaited))
         return await awaited
 
     def close(self) -> None:
@@ -149,7 +155,8 @@ class Lane:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _has_room(self) -> bool:
         return self._closed or len(self._waiting) < self._most_waiting
@@ -172,12 +179,15 @@ class Lane:
         self._unlink()
 
     def _take(self) -> list[_Unit[Any]]:
-        """What waits, up to one call of the writer; empty when the lane has closed."""
+        """This worker's share of what waits, at most one call of the writer; empty when all is done."""
         batch: list[_Unit[Any]] = []
         with self._changed:
+            self._idle += 1
             self._changed.wait_for(lambda: self._waiting or self._closed)
+            share = -(-len(self._waiting) // self._idle)
+            self._idle -= 1
             room = MOST_JOURNALS
-            while self._waiting and (not batch or self._waiting[0].lines <= room):
+            while len(batch) < share and (not batch or self._waiting[0].lines <= room):
                 unit = self._waiting.popleft()
                 room -= unit.lines
                 batch.append(unit)
@@ -220,21 +230,25 @@ class Lane:
     ) -> list[Any]:
         """Nothing but journals of one book: one statement is the whole transaction, one way and back."""
         accounts = self._ids(journals[0].org_id, journals)
-        if self._link is None:
-            self._link = self._database.engine.connect().execution_options(
-                isolation_level="AUTOCOMMIT"
-            )
         try:
-            postings = post_to(self._link, journals, accounts)
+            postings = post_to(self._link(), journals, accounts)
         except Exception:
             self._unlink()
             raise
         return [mine for _, mine in _shares(batch, postings)]
 
+    def _link(self) -> Connection:
+        """This worker's own connection, on which a statement is a transaction."""
+        link: Connection | None = getattr(self._links, "link", None)
+        if link is None:
+            link = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._links.link = link
+        return link
+
     def _unlink(self) -> None:
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+        if (link := getattr(self._links, "link", None)) is not None:
+            self._links.link = None
+            link.close()
 
     def _post(self, connection: Connection, journals: Sequence[Journal]) -> list[Posting]:
         """Each book in turn, in one order of books everywhere; the answers in the order asked."""
@@ -281,10 +295,8 @@ def _tell(told: Sequence[_Told]) -> None:
     for each in told:
         if each.unit.awaited is not None:
             loops[each.unit.awaited.get_loop()].append(each)
-        elif each.fault is not None:
-            each.unit.done.set_exception(each.fault)
-        else:
-            each.unit.done.set_result(each.answer)
+        elif each.unit.done is not None:
+            _fulfil(each.unit.done, each)
     for loop, waiting in loops.items():
         # A loop that was closed meanwhile has nobody left to tell.
         with suppress(RuntimeError):
@@ -294,9 +306,12 @@ def _tell(told: Sequence[_Told]) -> None:
 def _resolve(told: Sequence[_Told]) -> None:
     for each in told:
         awaited = each.unit.awaited
-        if awaited is None or awaited.done():  # its caller has given up
-            continue
-        if each.fault is not None:
-            awaited.set_exception(each.fault)
-        else:
-            awaited.set_result(each.answer)
+        if awaited is not None and not awaited.done():  # else its caller has given up
+            _fulfil(awaited, each)
+
+
+def _fulfil(future: Future[Any] | asyncio.Future[Any], told: _Told) -> None:
+    if told.fault is not None:
+        future.set_exception(told.fault)
+    else:
+        future.set_result(told.answer)

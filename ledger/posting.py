@@ -106,7 +106,10 @@ def _call(
         numbers(INTEGER, [place[accounts[line.credit]] for line in lines]),
     )
     if all(line.action is Action.MOVE for line in lines):
-        return _MANY, (*values, numbers(BIGINT, [_within_reach(line.amount.minor) for line in lines]))
+        return _MANY, (
+            *values,
+            numbers(BIGINT, [_within_reach(line.amount.minor) for line in lines]),
+        )
     return _SPECIAL, (
         *values,
         [None if _lets_all_go(line) else _within_reach(line.amount.minor) for line in lines],

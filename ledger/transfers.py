@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Index,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -204,7 +206,7 @@ class ReversalTotal(Base):
 
 
 class Unsealed(Base):
-    """A call of the writer that no tree holds yet; the sealer deletes what it has sealed."""
+    """A call of the writer that no tree holds yet, with its journals in order; the sealer deletes it."""
 
     __tablename__ = "unsealed"
     __table_args__ = {"schema": "ledger"}
@@ -213,4 +215,4 @@ class Unsealed(Base):
 
     batch: Mapped[int] = mapped_column(BigInteger)
     org_id: Mapped[int] = mapped_column(Integer)
-    journals: Mapped[int] = mapped_column(SmallInteger)
+    journals: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))

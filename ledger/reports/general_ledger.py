@@ -1,6 +1,6 @@
 """The general ledger over days: every account with its entries by effective date, and their balances."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -22,20 +22,27 @@ ENTRIES_OF_A_PAGE = 100
 class Entry:
     """One movement of an account, and the balance with it, positive on the side where it grows.
 
-    `other` is the label of the other account. `source` and `key` are the words that name the journal;
-    they are empty when its document was erased or never kept.
+    The other account's number and name stand beside its id. `source` and `key` are the words that
+    name the journal; they are empty when its document was erased.
     """
 
     seq: int
     effective: date
     posted_at: datetime
     kind: JournalKind
-    other: str
+    other_id: int
+    other_number: str
+    other_name: str
     source: str
     key: str
     debit: Money | None
     credit: Money | None
     balance: Money
+
+    @property
+    def journal(self) -> str:
+        """What people call the journal."""
+        return f"{self.source} {self.key}".strip()
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def general_ledger(
 
 def entries_of(
     session: Session, turnover: Turnover, days: Days, after: Place | None = None
-) -> Sequence[Entry]:
+) -> list[Entry]:
     """A page of an account's entries over the days, oldest first."""
     asked = {
         **days.asked(turnover.account.org_id),
@@ -94,7 +101,9 @@ def entry_of(row: Row[Any], balance: Money) -> Entry:
         effective=row.effective,
         posted_at=row.posted_at,
         kind=JournalKind(row.kind),
-        other=f"{row.other_number} {row.other_name}".strip(),
+        other_id=row.other_account,
+        other_number=row.other_number,
+        other_name=row.other_name,
         source=row.source or "",
         key=row.key or "",
         debit=Money(row.debit_minor, currency) if row.debit_minor else None,

@@ -341,7 +341,8 @@ BEGIN
 
   IF true = ANY (fresh) THEN
     INSERT INTO unsealed (batch, org_id, journals)
-    SELECT block, post.book, count(*) FROM unnest(fresh) AS is_fresh WHERE is_fresh;
+    SELECT block, post.book, array_agg(w.key ORDER BY w.i)
+      FROM unnest(journals, fresh) WITH ORDINALITY AS w (key, fresh, i) WHERE w.fresh;
     salts := CASE WHEN docs IS NOT NULL THEN ARRAY(SELECT gen_random_uuid() FROM unnest(docs)) END;
     INSERT INTO journal (batch, first_id, org_id, outcome, transfers, place, journal, request_hash,
                          commitment)

@@ -63,7 +63,7 @@ BEGIN
                                AND (clock_timestamp() AT TIME ZONE 'Asia/Tashkent')::date + 366
          AND NOT EXISTS (SELECT FROM journal j WHERE j.org_id = post_one.book AND j.journal = key);
       IF FOUND THEN
-        INSERT INTO unsealed (batch, org_id, journals) VALUES (post_one.first_id, book, 1);
+        INSERT INTO unsealed (batch, org_id, journals) VALUES (post_one.first_id, book, ARRAY[key]);
         IF its_doc IS NULL THEN
           INSERT INTO journal (batch, first_id, org_id, outcome, transfers, place, journal, request_hash, commitment)
           VALUES (post_one.first_id, post_one.first_id, book, 1, 1, 0, key, hash, '');

@@ -69,7 +69,8 @@ RULES = (
         "Every charge whose money arrived has one receipt of that amount, numbered without gaps.",
         "SELECT count(*) FROM payments.receipt",
         """
-        SELECT c.org_id, c.id AS charge, c.confirmed_minor AS confirmed, r.number, r.amount_minor
+        SELECT coalesce(c.org_id, r.org_id) AS org_id, c.id AS charge, c.confirmed_minor AS confirmed,
+               r.number, r.amount_minor
           FROM payments.charge c
           FULL JOIN payments.receipt r ON r.org_id = c.org_id AND r.charge_id = c.id
          WHERE (c.settled_at IS NOT NULL) <> (r.number IS NOT NULL)
@@ -114,7 +115,7 @@ RULES = (
         "What the operator owes an agency is what the agency's own book expects from it.",
         "SELECT count(*) FROM ledger.account WHERE number IN ('1330', '2220')",
         """
-        SELECT coalesce(a.org_id, o.agency) AS agency, coalesce(a.currency, o.currency) AS currency,
+        SELECT coalesce(a.org_id, o.agency) AS org_id, coalesce(a.currency, o.currency) AS currency,
                coalesce(a.posted, 0) AS agency_expects, coalesce(o.posted, 0) AS operator_owes
           FROM (SELECT org_id, currency, sum(posted) AS posted FROM ledger.account
                  WHERE number = '1330' GROUP BY org_id, currency) a

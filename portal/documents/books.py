@@ -180,8 +180,8 @@ def _entry_columns(_: Translate) -> list[Column]:
 
 def _cells(entry: Entry, kinds: dict[str, str]) -> tuple[Cell, ...]:
     kind = entry.kind.name.lower()
-    journal = f"{entry.source} {entry.key}".strip()
-    return kinds.get(kind, kind), entry.other, journal, entry.debit, entry.credit, entry.balance
+    other = f"{entry.other_number} {entry.other_name}".strip()
+    return kinds.get(kind, kind), other, entry.journal, entry.debit, entry.credit, entry.balance
 
 
 def _label(account: Account, chart: dict[str, str]) -> str:

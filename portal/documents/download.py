@@ -17,7 +17,7 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 from portal.documents.csv import as_csv
-from portal.documents.pdf import as_pdf
+from portal.documents.pdf import pages_of, typeset
 from portal.documents.report import Report, plain
 from portal.documents.xlsx import as_xlsx
 from portal.rendering import HEADERS
@@ -61,7 +61,10 @@ def download(
     }
     with source or ExitStack() as opened:
         if format is FileFormat.PDF:
-            return Response(as_pdf(report), headers=headers, media_type=format.media_type)
+            pages = pages_of(report)
+            opened.close()  # the database need not wait for the typesetter
+            pdf = typeset(pages, at=report.at)
+            return Response(pdf, headers=headers, media_type=format.media_type)
         if format is FileFormat.XLSX:
             body = _read(_xlsx(report))
         else:

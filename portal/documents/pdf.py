@@ -48,27 +48,45 @@ class TypesettingFailed(RuntimeError):
 
 def as_pdf(report: Report) -> bytes:
     """The report as a file to keep, in letters that Typst's own fonts have. Raises TooLongForPdf."""
+    return typeset(pages_of(report), at=report.at)
+
+
+def pages_of(report: Report) -> dict[str, Any]:
+    """All that stands on the pages, ready for the typesetter. Raises TooLongForPdf."""
     sections = _sections(report)
     heads = [_text(column.heading) for column in report.columns]
     parts = ("opening", "rows", "totals")
     paper = paper_for(heads, chain(*(section[part] for section in sections for part in parts)))
     columns = zip(heads, report.columns, paper.widths, strict=True)
-    return _typeset(
-        {
-            "title": _text(report.title) or ELLIPSIS,  # the standard wants one
-            "language": report.language.partition("-")[0],  # Typst takes a language, no script
-            "size": paper.size_points,
-            "landscape": paper.landscape,
-            "subtitles": [_text(line) for line in report.subtitles],
-            "columns": [
-                {"heading": heading, "figures": column.figures, "width": width}
-                for heading, column, width in columns
-            ],
-            "sections": sections,
-            "notes": [_text(line) for line in report.notes],
-        },
-        at=report.at,
-    )
+    return {
+        "title": _text(report.title) or ELLIPSIS,  # the standard wants one
+        "language": report.language.partition("-")[0],  # Typst takes a language, no script
+        "size": paper.size_points,
+        "landscape": paper.landscape,
+        "subtitles": [_text(line) for line in report.subtitles],
+        "columns": [
+            {"heading": heading, "figures": column.figures, "width": width}
+            for heading, column, width in columns
+        ],
+        "sections": sections,
+        "notes": [_text(line) for line in report.notes],
+    }
+
+
+def typeset(page: dict[str, Any], *, at: datetime) -> bytes:
+    """Have a child process make the PDF; it takes seconds. Raises TypesettingFailed."""
+    command = [sys.executable, "-P", str(TYPESETTER), str(int(at.timestamp()))]
+    with TYPESETTING:
+        done = subprocess.run(  # noqa: S603 - our own program; the report goes in as data
+            command,
+            input=json.dumps(page).encode(),
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise TypesettingFailed(done.stderr.decode(errors="replace")[-2000:])
+    return done.stdout
 
 
 def shown(cell: Cell, language: Language) -> str:
@@ -119,19 +137,3 @@ def _sections(report: Report) -> list[dict[str, Any]]:
         totals = [line(section.totals)] if section.totals is not None else []
         found.append({"heading": heading, "opening": opening, "rows": rows, "totals": totals})
     return found
-
-
-def _typeset(page: dict[str, Any], *, at: datetime) -> bytes:
-    """Have a child process make the PDF. Raises TypesettingFailed."""
-    command = [sys.executable, "-P", str(TYPESETTER), str(int(at.timestamp()))]
-    with TYPESETTING:
-        done = subprocess.run(  # noqa: S603 - our own program; the report goes in as data
-            command,
-            input=json.dumps(page).encode(),
-            capture_output=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise TypesettingFailed(done.stderr.decode(errors="replace")[-2000:])
-    return done.stdout

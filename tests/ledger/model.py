@@ -86,7 +86,7 @@ class Answer:
 class Model:
     """One book. `passed` is how far its clock runs before the wall's, by which callers name expiries."""
 
-    def __init__(self, kinds: dict[int, Kind]) -> None:
+    def __init__(self, kinds: dict[int, Kind], wall: datetime) -> None:
         self.kinds = kinds
         self.accounts: dict[AccountKey, Account] = {}
         self.holds: dict[UUID, Hold] = {}
@@ -96,7 +96,7 @@ class Model:
         self.closed: date | None = None
         self.soft_closed: date | None = None
         self.passed = timedelta()
-        self.now = datetime.min
+        self.now = wall
 
     def post(self, journals: Sequence[Journal], wall: datetime, today: date) -> list[Answer]:
         for journal in journals:

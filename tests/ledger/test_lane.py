@@ -43,7 +43,7 @@ def books(empty: Database) -> Database:
 
 @pytest.fixture
 def lane(books: Database):
-    made = Lane(books)
+    made = Lane(books, workers=1)  # so that what waits while it is busy makes one batch
     yield made
     made.close()
 
@@ -178,7 +178,7 @@ def test_journals_of_two_books_in_one_unit_are_both_posted_or_neither(books, lan
 
 
 def test_a_full_queue_is_refused_and_nothing_of_it_is_posted(books):
-    lane = Lane(books, most_waiting=1)
+    lane = Lane(books, workers=1, most_waiting=1)
     entered, pulled = threading.Event(), threading.Event()
 
     def plug(_: Session, __: list[Posting]) -> None:
@@ -254,7 +254,10 @@ def test_a_coroutine_that_gave_up_waiting_disturbs_nobody(books, lane, plugged):
     assert income(books) == 2_00
 
 
-def test_many_callers_of_one_account_share_commits_and_all_is_there(books, lane):
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_many_callers_of_one_account_share_commits_and_all_is_there(books, workers):
+    lane = Lane(books, workers=workers)
+
     async def caller(number: int) -> list[Outcome]:
         return outcomes(await lane.apost([received(str(number))]))
 
@@ -262,6 +265,7 @@ def test_many_callers_of_one_account_share_commits_and_all_is_there(books, lane)
         return await asyncio.gather(*[caller(number) for number in range(400)])
 
     assert asyncio.run(everybody()) == [[Outcome.POSTED]] * 400
+    lane.close()
     assert lane.measures.units == 400
     assert lane.measures.commits < 100
     assert income(books) == 400_00

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from portal.languages import Language
-from tests.portal.samples import citizens, money, records
+from tests.portal.samples import books, citizens, money, records
 from tests.portal.samples.world import SAMPLES, Sample
 
-FAMILIES = (citizens, money, records)  # each puts its samples on the list as it is imported
+FAMILIES = (books, citizens, money, records)  # each puts its samples on the list as it is imported
 
 
 def build(name: str, language: Language) -> Sample:

@@ -5,20 +5,13 @@ from datetime import date
 from ledger.money import UZS
 from portal.languages import Language, pick
 from portal.pages.staff.bills import BillRow, BillsPage, NewBillForm, NewBillPage, ServiceOption
-from portal.pages.staff.books import (
-    AccountEntry,
-    AccountPage,
-    TrialBalancePage,
-    TrialRow,
-    TrialSection,
-)
+from portal.pages.staff.books import AccountEntry, AccountPage
 from portal.pages.staff.frame import Account, Pages
 from portal.pages.staff.jobs import JobRow, JobsPage
 from portal.pages.staff.payments import BankLine, PaymentPage, TraceEvent, TransferLine
 from tests.portal.samples.world import (
     AGENCY,
     BANK,
-    BIG,
     CHARGE,
     CLEARING,
     CLERK,
@@ -118,38 +111,6 @@ def payment_pending(language: Language) -> Sample:
         **the_bill(language),
     )
     return "staff/payment.html", view
-
-
-def trial(language: Language, difference: str) -> Sample:
-    total, other = BIG, BIG - UZS(difference)
-    rows = (
-        TrialRow(BANK, UZS("834500000.00"), UZS("0"), UZS("834500000.00"), None),
-        TrialRow(CLEARING, total, UZS("834500000.00"), total - UZS("834500000.00"), None),
-        TrialRow(REVENUE, UZS("0"), other, None, other),
-    )
-    section = TrialSection("UZS", rows, total, other, total, other)
-    return "staff/trial_balance.html", TrialBalancePage(
-        OFFICER,
-        pick(AGENCY, language),
-        NOON,
-        (section,),
-        others=((pick(AGENCY, language), "/staff/books/2/trial-balance"),),
-    )
-
-
-@sample("staff-trial-balance")
-def trial_balance(language: Language) -> Sample:
-    return trial(language, "0")
-
-
-@sample("staff-trial-balance-broken")
-def trial_balance_broken(language: Language) -> Sample:
-    return trial(language, "0.01")
-
-
-@sample("staff-trial-balance-empty")
-def trial_balance_empty(language: Language) -> Sample:
-    return "staff/trial_balance.html", TrialBalancePage(OFFICER, pick(AGENCY, language), NOON, ())
 
 
 def account_view(language: Language, entries: tuple[AccountEntry, ...], pages: Pages) -> Sample:
