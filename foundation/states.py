@@ -1,12 +1,12 @@
 """Life cycles as data: which event leads from which states to which."""
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum
 from typing import Generic, TypeVar
 
 from foundation.errors import Conflict
 
-S = TypeVar("S", bound=StrEnum)
+S = TypeVar("S", bound=Enum)
 
 
 class IllegalMove(Conflict):

@@ -1,6 +1,6 @@
-"""Books and accounts: open them, find them; nothing here changes a balance."""
+"""Books and accounts: open them, find them, change an account's state; no balance changes here."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
@@ -14,13 +14,16 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    select,
     text,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.database import Base
-from foundation.errors import NotFound
-from ledger.chart import ChartLine
+from foundation.errors import Conflict, NotFound, Refused
+from foundation.history import record
+from foundation.states import Lifecycle
+from ledger.chart import CHART, ChartLine
 from ledger.currencies import CODES
 from ledger.money import Money, numeric_code
 
@@ -39,6 +42,19 @@ class AccountState(IntEnum):
     FROZEN = 2
     CLOSING = 3
     CLOSED = 4
+
+
+# The same moves as in ledger.set_account_state, which decides them again under the account's lock.
+LIFECYCLE = Lifecycle[AccountState](
+    {
+        "freeze": ({AccountState.OPEN}, AccountState.FROZEN),
+        "unfreeze": ({AccountState.FROZEN}, AccountState.OPEN),
+        "wind_down": ({AccountState.OPEN, AccountState.FROZEN}, AccountState.CLOSING),
+        "reopen": ({AccountState.CLOSING}, AccountState.OPEN),
+        "close": ({AccountState.CLOSING}, AccountState.CLOSED),
+    }
+)
+SHORTEST_REASON = 10  # characters
 
 
 class Book(Base):
@@ -109,6 +125,18 @@ class AccountNotFound(NotFound):
     """There is no such account in this book."""
 
 
+class NotFromHere(Conflict):
+    """The account is in a state from which this cannot happen."""
+
+
+class AccountNotEmpty(Conflict):
+    """Something is still on this account, or held on it."""
+
+
+class ReasonMissing(Refused):
+    """Say why, in ten characters or more."""
+
+
 @dataclass(frozen=True)
 class AccountKey:
     """An account as an entry names it: a chart line, a name among its sisters, a currency."""
@@ -166,3 +194,57 @@ def find_account(session: Session, org_id: int, account: int) -> Account:
     if found is None:
         raise AccountNotFound(org_id=org_id, account=account)
     return found
+
+
+def lock_accounts(session: Session, org_id: int, accounts: Collection[int]) -> Sequence[Account]:
+    """These accounts as they are now, in the order of their ids, and so until the transaction ends.
+
+    For who decides by their balances what to post: name every account that it will touch, so that
+    they are locked in the one order, and nobody waits for another in a ring.
+    """
+    query = text("SELECT * FROM ledger.lock_accounts(:org, CAST(:accounts AS bigint[]))")
+    found = select(Account).from_statement(query).execution_options(populate_existing=True)
+    return session.scalars(found, {"org": org_id, "accounts": list(accounts)}).all()
+
+
+def set_account_state(
+    session: Session,
+    org_id: int,
+    account: int,
+    event: str,
+    *,
+    reason: str,
+    by: object,
+    at: datetime,
+) -> Account:
+    """Freeze, unfreeze, wind down, reopen or close an account: an event of `LIFECYCLE`.
+
+    Frozen and closed accounts take nothing; one that is closing takes only what brings it to zero.
+    Holds on it can be let go in every state. An account that is there already stays as it is.
+
+    Raises AccountNotFound, ReasonMissing, NotFromHere and AccountNotEmpty.
+    """
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise ReasonMissing(field="reason")
+    found = next(iter(lock_accounts(session, org_id, [account])), None)
+    if found is None:
+        raise AccountNotFound(org_id=org_id, account=account)
+    state, target = AccountState(found.state), LIFECYCLE.moves[event][1]
+    if state == target:
+        return found
+    if not LIFECYCLE.allows(event, state):
+        raise NotFromHere(event=event, state=state.name.lower())
+    refused = session.execute(
+        text("SELECT ledger.set_account_state(:org, :account, CAST(:state AS smallint))"),
+        {"org": org_id, "account": account, "state": target},
+    ).scalar_one()
+    if refused is not None:
+        raise AccountNotEmpty(balance=found.balance)
+    session.refresh(found)
+    record(session, found, event, by=by, at=at, reason=reason.strip())
+    return found
+
+
+def key_of(account: Account) -> AccountKey:
+    """The account as an entry names it."""
+    return AccountKey(CHART[account.number], account.name, CODES[account.currency])

@@ -42,24 +42,32 @@ def _line(number: str, title: str, of: AccountClass, *, never_negative: bool = F
 
 BANK = _line("1110", "Bank account", AccountClass.ASSET)
 PROVIDER_CLEARING = _line("1210", "Payment provider clearing", AccountClass.ASSET)
-DUE_FROM_OPERATOR = _line("1330", "Due from the operator", AccountClass.ASSET)
-DUE_TO_AGENCY = _line("2220", "Due to an agency", AccountClass.LIABILITY)
+DUE_FROM = _line("1330", "Due from an organisation", AccountClass.ASSET)
+COUNTER_VALUE = _line("1920", "Counter value of a currency position", AccountClass.ASSET)
+DUE_TO = _line("2220", "Due to an organisation", AccountClass.LIABILITY)
 UNIDENTIFIED = _line("2310", "Unidentified receipts", AccountClass.LIABILITY, never_negative=True)
 PAYER_CREDIT = _line("2320", "Payers' credit", AccountClass.LIABILITY, never_negative=True)
+POSITION = _line("2910", "Currency position", AccountClass.LIABILITY)
 REVENUE = _line("4010", "Fees collected", AccountClass.INCOME)
+EXCHANGE_GAINS = _line("4910", "Exchange gains", AccountClass.INCOME)
 PROVIDER_FEES = _line("5110", "Payment providers' fees", AccountClass.EXPENSE)
+EXCHANGE_LOSSES = _line("5910", "Exchange losses", AccountClass.EXPENSE)
 
 CHART: dict[str, ChartLine] = {
     line.number: line
     for line in (
         BANK,
         PROVIDER_CLEARING,
-        DUE_FROM_OPERATOR,
-        DUE_TO_AGENCY,
+        DUE_FROM,
+        COUNTER_VALUE,
+        DUE_TO,
         UNIDENTIFIED,
         PAYER_CREDIT,
+        POSITION,
         REVENUE,
+        EXCHANGE_GAINS,
         PROVIDER_FEES,
+        EXCHANGE_LOSSES,
     )
 }
 
@@ -80,3 +88,6 @@ class JournalKind(IntEnum):
     PERIOD_CLOSED = 8
     PERIOD_REOPENED = 9
     ADJUSTMENT = 10
+    REVERSAL = 11
+    CURRENCY_EXCHANGED = 12
+    CURRENCY_REVALUED = 13

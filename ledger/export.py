@@ -163,6 +163,11 @@ def export(session: Session, org_id: int, days: Days, syntax: Syntax) -> Iterato
         yield from _without_a_day(session, org_id, paths)
 
 
+def entries(session: Session, org_id: int, days: Days) -> Iterator[Row[Any]]:
+    """Both sides of every transfer, the debit first, in the order they were posted."""
+    return streamed(session, ENTRIES, days.asked(org_id))
+
+
 def _opening(accounts: Mapping[int, Exported], days: Days, syntax: Syntax) -> Iterator[str]:
     """What stood before the first day. It sums to nothing by itself, as every journal before did."""
     standing = [account for account in accounts.values() if account.opening.minor]
@@ -281,6 +286,15 @@ SELECT t.id, t.journal, k.name AS kind, t.effective, t.posted_at, t.carried_from
   FROM ledger.transfer t JOIN ledger.journal_kind k ON k.kind = t.kind
  WHERE t.org_id = :org AND t.effective BETWEEN :first AND :last
  ORDER BY t.id
+"""
+ENTRIES = """
+SELECT e.transfer, e.journal, k.name AS kind, e.effective, e.posted_at, e.account, a.number, a.name,
+       e.debit_minor, e.credit_minor, e.currency, e.seq, e.balance, e.carried_from, e.hold, e.reverses
+  FROM ledger.entry e
+  JOIN ledger.account a ON a.org_id = e.org_id AND a.id = e.account
+  JOIN ledger.journal_kind k ON k.kind = e.kind
+ WHERE e.org_id = :org AND e.effective BETWEEN :first AND :last
+ ORDER BY e.transfer, e.debit_minor = 0
 """
 HOLDS = "SELECT * FROM ledger.hold WHERE org_id = :org AND state = 1 ORDER BY hold"
 NOTHING_MOVED = """

@@ -79,7 +79,8 @@ class _Told:
 class Lane:
     """Gathers units of work; `workers` threads, each with its connection, take turns at them.
 
-    With two, one batch is made ready while the database is at the other.
+    One is the fastest where this process and the database share two processors; more let a unit that
+    waits for a row's lock keep fewer others waiting.
 
     A unit is a few journals and the rows that belong to them. All units of one commit are posted in one
     call a book, in the order they came; then each writes its rows. When anything in the batch raises,
@@ -87,7 +88,7 @@ class Lane:
     raises is told so, and its neighbours never notice. Rows must therefore be written by `rows` alone.
     """
 
-    def __init__(self, database: Database, *, workers: int = 2, most_waiting: int = 10_000) -> None:
+    def __init__(self, database: Database, *, workers: int = 1, most_waiting: int = 10_000) -> None:
         self.measures = Measures()
         self._database = database
         self._most_waiting = most_waiting

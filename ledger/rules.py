@@ -1,25 +1,8 @@
 """The rules of the ledger: each a sentence, and the query that finds what breaks it."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One sentence that must hold: `counted` counts its rows, `broken` finds its faults, first ones first.
-
-    Every fault names its book in the column `org_id`. `shuts` is for what a book says of itself: one
-    that breaks it takes no more postings. A difference between two books, or between the books and
-    payments, is shown and shuts none. `quick` is for rules that read balances, not every transfer:
-    they are proved after each reconciliation too.
-    """
-
-    name: str
-    sentence: str
-    counted: str
-    broken: str
-    shuts: bool = True
-    quick: bool = False
-
+from ledger.currency_rules import RULES as CURRENCIES
+from ledger.periods.proof import RULES as PERIODS
+from ledger.rule import Rule
 
 RULES = (
     Rule(
@@ -229,4 +212,25 @@ RULES = (
          ORDER BY 1, 2
         """,
     ),
+    Rule(
+        "due-to-due-from",
+        "For every two books, what one owes the other is what the other expects of it.",
+        "SELECT count(*) FROM ledger.account WHERE number IN ('1330', '2220')",
+        """
+        SELECT coalesce(f.org_id, t.org_id) AS org_id, coalesce(f.creditor, t.creditor) AS creditor,
+               coalesce(f.debtor, t.debtor) AS debtor, coalesce(f.currency, t.currency) AS currency,
+               coalesce(f.posted, 0) AS expected, coalesce(t.posted, 0) AS owed
+          FROM (SELECT org_id, org_id::text AS creditor, name AS debtor, currency, posted
+                  FROM ledger.account WHERE number = '1330') f
+          FULL JOIN (SELECT org_id, name AS creditor, org_id::text AS debtor, currency, posted
+                       FROM ledger.account WHERE number = '2220') t
+            ON t.creditor = f.creditor AND t.debtor = f.debtor AND t.currency = f.currency
+         WHERE coalesce(f.posted, 0) <> coalesce(t.posted, 0)
+         ORDER BY 1, 2, 3, 4
+        """,
+        shuts=False,
+        quick=True,
+    ),
+    *CURRENCIES,
+    *PERIODS,
 )

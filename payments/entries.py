@@ -6,10 +6,9 @@ from typing import Protocol
 from uuid import UUID
 
 from ledger.accounts import AccountKey
+from ledger.between import due_from, due_to
 from ledger.chart import (
     BANK,
-    DUE_FROM_OPERATOR,
-    DUE_TO_AGENCY,
     PAYER_CREDIT,
     PROVIDER_CLEARING,
     PROVIDER_FEES,
@@ -32,12 +31,22 @@ class Paid(Protocol):
 
 
 def payment_confirmed(
-    charge: Paid, parts: Sequence[tuple[str, Money]], *, effective: date, reference: str
+    charge: Paid,
+    parts: Sequence[tuple[str, Money]],
+    *,
+    effective: date,
+    reference: str,
+    banked_by: int | None = None,
 ) -> Journal:
-    """Debit 1210 provider clearing (1330 for a bank transfer), credit 4010 by split."""
+    """Debit 1210 provider clearing, credit 4010 by split.
+
+    Debit 1330 instead where the money reached the bank account of another organisation, `banked_by`.
+    """
     transfers = [
         Transfer(
-            _received_in(charge, part.currency), AccountKey(REVENUE, payee, part.currency), part
+            _received_in(charge, part.currency, banked_by),
+            AccountKey(REVENUE, payee, part.currency),
+            part,
         )
         for payee, part in parts
         if part.minor
@@ -47,11 +56,13 @@ def payment_confirmed(
     )
 
 
-def payment_credited(charge: Paid, amount: Money, *, effective: date, reference: str) -> Journal:
+def payment_credited(
+    charge: Paid, amount: Money, *, effective: date, reference: str, banked_by: int | None = None
+) -> Journal:
     """Debit 1210 (or 1330), credit 2320: money that arrived for a bill that was not owed any more."""
     transfers = [
         Transfer(
-            _received_in(charge, amount.currency),
+            _received_in(charge, amount.currency, banked_by),
             AccountKey(PAYER_CREDIT, "", amount.currency),
             amount,
         )
@@ -74,9 +85,7 @@ def bank_received_for_agency(
 ) -> Journal:
     """Operator's book: debit 1110 bank, credit 2220 due to the agency whose bill was paid."""
     transfer = Transfer(
-        AccountKey(BANK, account, amount.currency),
-        AccountKey(DUE_TO_AGENCY, str(agency_org), amount.currency),
-        amount,
+        AccountKey(BANK, account, amount.currency), due_to(agency_org, amount.currency), amount
     )
     return Journal(
         operator_org,
@@ -110,7 +119,14 @@ def unidentified_received(
 
 
 def payout_settled(
-    agency_org: int, provider: str, payout_id: str, *, gross: Money, fee: Money, effective: date
+    agency_org: int,
+    provider: str,
+    payout_id: str,
+    *,
+    gross: Money,
+    fee: Money,
+    effective: date,
+    banked_by: int,
 ) -> Journal:
     """Agency's book: debit 1330 net and 5110 fee, credit 1210 what the provider owed us.
 
@@ -118,7 +134,7 @@ def payout_settled(
     """
     currency = gross.currency
     clearing = AccountKey(PROVIDER_CLEARING, provider, currency)
-    net = Transfer(AccountKey(DUE_FROM_OPERATOR, "", currency), clearing, gross - fee)
+    net = Transfer(due_from(banked_by, currency), clearing, gross - fee)
     cost = Transfer(AccountKey(PROVIDER_FEES, provider, currency), clearing, fee)
     return Journal(
         agency_org,
@@ -150,7 +166,7 @@ def payout_received(
             AccountKey(UNIDENTIFIED, "", net.currency)
             if was_unidentified
             else AccountKey(BANK, account, net.currency),
-            AccountKey(DUE_TO_AGENCY, str(agency), net.currency),
+            due_to(agency, net.currency),
             net,
         )
         for agency, net in net_by_agency
@@ -166,9 +182,9 @@ def payout_received(
     )
 
 
-def _received_in(charge: Paid, currency: str) -> AccountKey:
-    if charge.provider == BANK_TRANSFER:
-        return AccountKey(DUE_FROM_OPERATOR, "", currency)
+def _received_in(charge: Paid, currency: str, banked_by: int | None) -> AccountKey:
+    if banked_by is not None:
+        return due_from(banked_by, currency)
     return AccountKey(PROVIDER_CLEARING, charge.provider, currency)
 
 

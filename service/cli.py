@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mizon", description="State payments on one ledger.")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for family in (_town, _processes, _people, _books, _house):
+    for family in (_town, _processes, _people, _books, _measures, _house):
         family(commands)
     _add(commands, "help", lambda _: _usage(parser), "this list")
     return parser
@@ -93,10 +94,33 @@ def _books(commands: Commands) -> None:
     take = _add(bank, "import", _bank_import, "keep files, and accept what passes the gate")
     for command in (check, take):
         command.add_argument("files", nargs="+", metavar="FILE")
+    export = _add(commands, "export", _export, "a book as text that other tools add up again")
+    export.add_argument("format", choices=("hledger", "beancount", "csv"))
+    export.add_argument("--book", type=int, required=True, help="org_id whose book it is")
+    export.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY")
+    export.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY")
     for command in (prove, reconcile, check, take):
         command.add_argument(
             "--json", action="store_true", help="for scripts; a line for each file"
         )
+
+
+def _measures(commands: Commands) -> None:
+    bench = _add_group(commands, "bench", "measure: ledger")
+    ledger = _add(bench, "ledger", _bench_ledger, "the ledger against two hand-written floors")
+    ledger.add_argument("--json", action="store_true", help="rows for scripts")
+    ledger.add_argument(
+        "--long", action="store_true", help="three seconds each, and five million rows"
+    )
+    ledger.add_argument(
+        "--seconds", type=int, metavar="N", help="of each measurement in each round"
+    )
+    ledger.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        help="single lane batch books size prove statement sustained floors",
+    )
 
 
 def _house(commands: Commands) -> None:
@@ -190,6 +214,12 @@ def _reconcile(options: argparse.Namespace) -> int:
     return reconcile_now(as_json=options.json)
 
 
+def _export(options: argparse.Namespace) -> int:
+    from service.exporting import export_book
+
+    return export_book(options.format, options.book, first=options.first, last=options.last)
+
+
 def _bank_check(options: argparse.Namespace) -> int:
     from service.bank_files import check_files
 
@@ -200,6 +230,14 @@ def _bank_import(options: argparse.Namespace) -> int:
     from service.bank_files import import_files
 
     return import_files(options.files, as_json=options.json)
+
+
+def _bench_ledger(options: argparse.Namespace) -> int:
+    from service.bench.ledger import bench_ledger
+
+    return bench_ledger(
+        as_rows=options.json, long=options.long, seconds=options.seconds, only=options.only
+    )
 
 
 def _check(_: argparse.Namespace) -> int:

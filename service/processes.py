@@ -36,7 +36,7 @@ def run_worker() -> int:
 
     configure_logs("worker")
     plain = till(read_settings(), name="mizon worker")
-    lane = Lane(plain.database)
+    lane = Lane(plain.database, workers=2)
     try:
         work(replace(plain, lane=lane))
     finally:

@@ -2,8 +2,9 @@
 
 The hashes are those of RFC 9162, section 2.1; the tiles those of C2SP tlog-tiles, height 8: tile
 `index` of level 0 has the hashes of leaves 256 * index and on; one of level n has the roots of 256
-full tiles of level n - 1. A full tile never changes; at the right edge they are shorter. What a
-proof means, and how it is verified, is in ledger/verify.py.
+full tiles of level n - 1. A tree only ever gains hashes, at the right edge of each level, so what is
+stored is pieces of tiles, and none of them is written twice. What a proof means, and how it is
+verified, is in ledger/verify.py.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ HEIGHT = 8
 WIDTH = 1 << HEIGHT  # hashes in a full tile
 
 # The hashes of a tile, by level and index: as many as it has by now, which may be more than asked.
+Place = tuple[int, int]
 Reader = Callable[[int, int], bytes]
 
 
@@ -27,42 +29,41 @@ class TileTooShort(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
-    """Up to 256 hashes of 32 bytes beside each other, at a place in the tree."""
+class Piece:
+    """Hashes of 32 bytes beside each other in one tile; `first` is the place of theirs on the level."""
 
     level: int
-    index: int
+    first: int
     hashes: bytes
 
 
 class Grown(NamedTuple):
-    """A tree after it has grown: its new size and root, and the tiles to be written."""
+    """A tree after it has grown: its new size and root, and what its tiles have gained."""
 
     size: int
     root: bytes
-    tiles: list[Tile]
+    pieces: list[Piece]
 
 
 def append(reader: Reader, size: int, leaf_hashes: Iterable[bytes]) -> Grown:
     """Add leaves to a tree of `size`; only the tiles of its right edge are read.
 
-    The tiles that come back replace those of the same level and index: at most one of each level
-    that was there before, longer now, and new ones. Raises TileTooShort.
+    The pieces that come back continue what each level has. Raises TileTooShort.
     """
     fresh = b"".join(leaf_hashes)
     if len(fresh) % HASH:
         raise ValueError("leaf hashes have 32 bytes each")
-    grown, level, tiles = size + len(fresh) // HASH, 0, list[Tile]()
+    grown, level, pieces, tiles = size + len(fresh) // HASH, 0, list[Piece](), dict[Place, bytes]()
     while fresh:
-        first, kept = divmod(size >> HEIGHT * level, WIDTH)
-        row = _read(reader, level, first, kept) + fresh
-        for start in range(0, len(row), WIDTH * HASH):
-            tile = Tile(level, first + start // (WIDTH * HASH), row[start : start + WIDTH * HASH])
-            tiles.append(tile)
+        index, kept = divmod(size >> HEIGHT * level, WIDTH)
+        row = _read(reader, level, index, kept) + fresh
+        for start in range(0, len(row) // HASH, WIDTH):
+            tile = tiles[level, index] = row[start * HASH : (start + WIDTH) * HASH]
+            pieces.append(Piece(level, index * WIDTH + kept, tile[kept * HASH :]))
+            index, kept = index + 1, 0
         fresh = _reduced(row[: len(row) - len(row) % (WIDTH * HASH)], HEIGHT)
         level += 1
-    written = {(tile.level, tile.index): tile.hashes for tile in tiles}
-    return Grown(grown, root(lambda *place: written.get(place) or reader(*place), grown), tiles)
+    return Grown(grown, root(lambda *place: tiles.get(place) or reader(*place), grown), pieces)
 
 
 def root(reader: Reader, size: int) -> bytes:

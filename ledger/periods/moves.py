@@ -11,10 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from foundation.clock import business_date
+from foundation.database import storable
 from foundation.errors import Conflict, Forbidden, Refusal, Refused
 from foundation.history import record
 from foundation.states import IllegalMove
-from ledger.accounts import Book
+from ledger.accounts import SHORTEST_REASON, Book, ReasonMissing
 from ledger.balances import TrialLine, trial_balance
 from ledger.chart import CLEARING, JournalKind
 from ledger.journals import Journal, Transfer
@@ -34,7 +35,6 @@ from ledger.posting import post_all
 
 MADE_AHEAD = timedelta(days=92)
 ONE_DAY = timedelta(days=1)
-LEAST_REASON = 10
 _BOOK_DAMAGED = "XX001"
 
 
@@ -48,10 +48,6 @@ class PeriodOutOfOrder(Conflict):
 
 class BookNotBalanced(Conflict):
     """Debits of this book do not equal credits, so none of its periods can be closed."""
-
-
-class ReasonMissing(Refused):
-    """Write in 10 characters or more why it must be reopened."""
 
 
 class ReopeningAsked(Conflict):
@@ -155,12 +151,13 @@ def request_reopening(
 
     Raises PeriodNotFound, IllegalMove, PeriodOutOfOrder, ReasonMissing and ReopeningAsked.
     """
-    if len(reason.strip()) < LEAST_REASON:
-        raise ReasonMissing
+    reason = storable(reason).strip()
+    if len(reason) < SHORTEST_REASON:
+        raise ReasonMissing(field="reason")
     period = find_period(session, org_id, last_day)
     LIFECYCLE.after("reopen", PeriodState(period.state))
-    _call(session, period, "reopen", by, why=reason.strip(), function=_ASK)
-    record(session, period, "reopening_requested", by=by, at=at, reason=reason.strip())
+    _call(session, period, "reopen", by, why=reason, function=_ASK)
+    record(session, period, "reopening_requested", by=by, at=at, reason=reason)
     return reopenings_of(session, org_id, last_day)[0]
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from foundation.clock import business_date
 from foundation.history import record
 from identity.actor import Actor
+from identity.parties import operator
 from ledger.journals import Journal
 from ledger.money import Money
 from ledger.posting import post_all
@@ -99,15 +100,23 @@ def settlement_entry(session: Session, charge: Charge, bill: Bill) -> Journal:
     if charge.settled_at is None:
         raise ValueError("the charge is not settled")
     effective = business_date(charge.settled_at)
+    at_bank = charge.provider == entries.BANK_TRANSFER
+    banked_by = operator(session).org_id if at_bank else None
     if charge.applied == Applied.CREDIT:
         return entries.payment_credited(
-            charge, charge.confirmed, effective=effective, reference=bill.reference
+            charge,
+            charge.confirmed,
+            effective=effective,
+            reference=bill.reference,
+            banked_by=banked_by,
         )
     version = session.get_one(
         ServiceVersion, (bill.org_id, bill.service_code, bill.service_version)
     )
     parts = split(charge.confirmed, version.shares)
-    return entries.payment_confirmed(charge, parts, effective=effective, reference=bill.reference)
+    return entries.payment_confirmed(
+        charge, parts, effective=effective, reference=bill.reference, banked_by=banked_by
+    )
 
 
 def _explain_credit(session: Session, charge: Charge, bill: Bill, *, at: datetime) -> None:

@@ -114,7 +114,13 @@ def _journals_of(
     shares = _by_agency(session, payout)
     journals = [
         entries.payout_settled(
-            agency, payout.provider, payout.id, gross=gross, fee=fee, effective=effective
+            agency,
+            payout.provider,
+            payout.id,
+            gross=gross,
+            fee=fee,
+            effective=effective,
+            banked_by=line.org_id,
         )
         for agency, gross, fee in shares
     ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.money import Money
+from ledger.rounding import apportion
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,10 @@ class Share:
 def split(amount: Money, shares: Sequence[Share]) -> list[tuple[str, Money]]:
     """Each payee with its part, in the order of the shares.
 
-    Rounding: whole minor units down; what remains goes one unit each to the largest remainders,
-    ties to the earlier share (largest remainder method). The parts always sum to `amount`.
+    Whole minor units, by the largest remainder (ledger/rounding.py); they always sum to `amount`.
     """
-    total = sum(share.weight for share in shares)
-    parts = [divmod(amount.minor * share.weight, total) for share in shares]
-    left_over = amount.minor - sum(whole for whole, _ in parts)
-    by_remainder = sorted(range(len(parts)), key=lambda place: (-parts[place][1], place))
-    lucky = set(by_remainder[:left_over])
+    parts = apportion(amount.minor, [share.weight for share in shares])
     return [
-        (share.payee, Money(whole + (place in lucky), amount.currency))
-        for place, (share, (whole, _)) in enumerate(zip(shares, parts, strict=True))
+        (share.payee, Money(part, amount.currency))
+        for share, part in zip(shares, parts, strict=True)
     ]

@@ -132,15 +132,12 @@ class Model:
             return Answer(day)
         before, count = self._as_it_is(journal), len(self.moved)
         for line in journal.lines:
-            line = replace(line, amount=replace(line.amount, minor=self._amount(line)))  # noqa: PLW2901
-            refusal = self._shape(line) or self._states(line) or self._room(line)
-            refusal = refusal or self._of_hold(line) or self._of_original(line)
-            refusal = refusal or (None if line.action in NEVER_LIMITED else self._limits(line))
-            if refusal:
+            meant = self._meant(line)
+            if refusal := self._refusal(meant):
                 self._restore(before, journal)
                 del self.moved[count:]
                 return Answer(refusal)
-            self._do(line, journal, day)
+            self._do(meant, journal, day)
         return Answer(Outcome.POSTED, tuple(self.moved[count:]))
 
     def _day(self, journal: Journal, today: date) -> date | Outcome:
@@ -155,10 +152,17 @@ class Model:
             return day
         return self.soft_closed + timedelta(days=1) if kind.carries else Outcome.PERIOD_CLOSED
 
-    def _amount(self, line: Transfer) -> int:
+    def _meant(self, line: Transfer) -> Transfer:
+        """A release of nothing means all that is left."""
         if line.action is Action.RELEASE and line.amount.minor == 0 and line.hold in self.holds:
-            return self.holds[line.hold].rest
-        return line.amount.minor
+            return replace(line, amount=replace(line.amount, minor=self.holds[line.hold].rest))
+        return line
+
+    def _refusal(self, line: Transfer) -> Outcome | None:
+        """The first thing that stands against a line."""
+        found = self._shape(line) or self._states(line) or self._room(line)
+        found = found or self._of_hold(line) or self._of_original(line)
+        return found or (None if line.action in NEVER_LIMITED else self._limits(line))
 
     def _shape(self, line: Transfer) -> Outcome | None:
         if line.debit == line.credit:

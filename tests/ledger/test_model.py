@@ -12,8 +12,8 @@ from tests.ledger.twin import Scribe, Twin, teach_kinds
 
 SCALE = int(os.environ.get("MIZON_DRILL", "1"))
 STORIES = settings(
-    max_examples=60 * SCALE,
-    stateful_step_count=20,
+    max_examples=50 * SCALE,
+    stateful_step_count=15,
     derandomize=SCALE == 1,  # the suite plays the same stories every time, a drill new ones
     deadline=None,
     database=None,

@@ -57,5 +57,9 @@ class Tiles:
         self.reads += 1
         return self.kept[level, index]
 
-    def keep(self, tiles) -> None:
-        self.kept |= {(tile.level, tile.index): tile.hashes for tile in tiles}
+    def keep(self, pieces) -> None:
+        for piece in pieces:
+            index, place = divmod(piece.first, 256)
+            tile = self.kept.get((piece.level, index), b"")
+            assert len(tile) == 32 * place, "a piece continues what is there"
+            self.kept[piece.level, index] = tile + piece.hashes

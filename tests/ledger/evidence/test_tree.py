@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.evidence.tree import (
-    Tile,
+    Piece,
     TileTooShort,
     append,
     consistency_proof,
@@ -71,7 +71,7 @@ def built(entries: list[bytes], *steps: int) -> Tiles:
     tiles, size = Tiles(), 0
     for step in [*steps, len(entries)]:
         grown = append(tiles, size, map(leaf_hash, entries[size : size + step]))
-        tiles.keep(grown.tiles)
+        tiles.keep(grown.pieces)
         size = grown.size
     return tiles
 
@@ -247,8 +247,21 @@ def test_growing_reads_only_the_right_edge(big):
     big.reads = 0
     grown = append(big, BIG, [bytes(32)] * 10)
     assert big.reads <= 3
-    assert [(tile.level, tile.index) for tile in grown.tiles] == [(0, 273)]
-    assert len(grown.tiles[0].hashes) == 122 * 32
+    assert grown.pieces == [Piece(0, BIG, bytes(320))]
+
+
+def test_what_was_written_is_never_written_again():
+    pieces, tiles, size = [], Tiles(), 0
+    for step in (1, 254, 2, 700, 65_000):
+        grown = append(tiles, size, [bytes(32)] * step)
+        tiles.keep(grown.pieces)
+        pieces, size = pieces + grown.pieces, grown.size
+    for level in range(3):
+        of = [piece for piece in pieces if piece.level == level]
+        assert [piece.first for piece in of[1:]] == [
+            piece.first + len(piece.hashes) // 32 for piece in of[:-1]
+        ]
+        assert all(piece.first % 256 + len(piece.hashes) // 32 <= 256 for piece in of)
 
 
 def test_growing_by_nothing_changes_nothing(big):
@@ -257,7 +270,7 @@ def test_growing_by_nothing_changes_nothing(big):
 
 def test_a_tile_that_lost_hashes_is_noticed():
     tiles = built(MANY)
-    tiles.keep([Tile(0, 0, tiles.kept[0, 0][:-32])])
+    tiles.kept[0, 0] = tiles.kept[0, 0][:-32]
     with pytest.raises(TileTooShort):
         root(tiles, len(MANY))
     with pytest.raises(TileTooShort):

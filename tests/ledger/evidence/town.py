@@ -38,7 +38,7 @@ class Log:
 
     def seal(self, *entries: bytes) -> None:
         grown = append(self.tiles, self.size, map(leaf_hash, entries))
-        self.tiles.keep(grown.tiles)
+        self.tiles.keep(grown.pieces)
         self.size = grown.size
 
     def head(self, size: int | None = None) -> str:

@@ -8,10 +8,9 @@ from xml.sax.saxutils import escape
 
 from foundation.database import Database
 from ledger.accounts import AccountKey
+from ledger.between import due_from, due_to
 from ledger.chart import (
     BANK,
-    DUE_FROM_OPERATOR,
-    DUE_TO_AGENCY,
     PAYER_CREDIT,
     PROVIDER_CLEARING,
     PROVIDER_FEES,
@@ -136,8 +135,8 @@ class Desk:
         """The operator's balances that are not zero."""
         keys = {
             "bank": AccountKey(BANK, ACCOUNT, "UZS"),
-            "2220 2": AccountKey(DUE_TO_AGENCY, "2", "UZS"),
-            "2220 3": AccountKey(DUE_TO_AGENCY, "3", "UZS"),
+            "2220 2": due_to(2, "UZS"),
+            "2220 3": due_to(3, "UZS"),
             "2310": AccountKey(UNIDENTIFIED, "", "UZS"),
         }
         return self._balances(OPERATOR, keys)
@@ -146,7 +145,7 @@ class Desk:
         """An agency's balances that are not zero, but for its revenue."""
         keys = {
             "1210": AccountKey(PROVIDER_CLEARING, "stripe", "UZS"),
-            "1330": AccountKey(DUE_FROM_OPERATOR, "", "UZS"),
+            "1330": due_from(OPERATOR, "UZS"),
             "2320": AccountKey(PAYER_CREDIT, "", "UZS"),
             "5110": AccountKey(PROVIDER_FEES, "stripe", "UZS"),
         }

@@ -98,10 +98,6 @@ DAMAGE = [
     ("DELETE FROM payments.payout_item", "provider-clearing"),
     ("UPDATE ledger.account SET posted = posted + 1 WHERE number = '1210'", "provider-clearing"),
     ("UPDATE payments.charge SET provider = 'payme' WHERE state = 'settled'", "provider-clearing"),
-    # due-to-agencies
-    ("UPDATE ledger.account SET posted = posted + 1 WHERE number = '2220'", "due-to-agencies"),
-    ("UPDATE ledger.account SET posted = posted - 1 WHERE number = '1330'", "due-to-agencies"),
-    ("UPDATE ledger.account SET name = '3' WHERE number = '2220'", "due-to-agencies"),
     # bank
     ("UPDATE payments.statement SET closing_minor = closing_minor + 1", "bank"),
     ("UPDATE payments.statement SET verdict = 'quarantined'", "bank"),
