@@ -69,13 +69,15 @@ class Job(Generic[Tools]):
     """A schedule as data: `run(tools, at)` does the work and returns its counts.
 
     `catch_up` says how many missed slots are still run after an outage; 1 suits work that looks at
-    everything open (one late run does what ten missed ones would have done).
+    everything open (one late run does what ten missed ones would have done). Nobody takes a run over
+    before `lease` has passed: longer than the work takes.
     """
 
     name: str
     schedule: Every | Daily
     run: Callable[[Tools, datetime], Mapping[str, int]]
     catch_up: int = 1
+    lease: timedelta = LEASE
 
 
 class JobRun(Base):
@@ -121,7 +123,7 @@ def run_slot(
 ) -> bool:
     """Run one slot if it is free; a dead worker's run is taken over when its lease has ended."""
     with database.transaction() as session:
-        attempt = _claim(session, job.name, slot, worker)
+        attempt = _claim(session, job.name, slot, worker, job.lease)
     if attempt is None:
         return False
     try:
@@ -133,11 +135,11 @@ def run_slot(
     return True
 
 
-def _claim(session: Session, job: str, slot: datetime, worker: str) -> int | None:
+def _claim(session: Session, job: str, slot: datetime, worker: str, lease: timedelta) -> int | None:
     """The number of this attempt; None when the slot is done or somebody is at it."""
     clock = func.clock_timestamp()
     fresh = insert(JobRun).values(
-        job=job, slot=slot, worker=worker, started_at=clock, lease_until=clock + LEASE
+        job=job, slot=slot, worker=worker, started_at=clock, lease_until=clock + lease
     )
     if session.execute(fresh.on_conflict_do_nothing().returning(JobRun.job)).first():
         return 1
@@ -153,7 +155,7 @@ def _claim(session: Session, job: str, slot: datetime, worker: str) -> int | Non
         .values(
             worker=worker,
             attempts=JobRun.attempts + 1,
-            lease_until=clock + LEASE,
+            lease_until=clock + lease,
             finished_at=None,
             outcome=None,
         )

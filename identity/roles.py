@@ -7,6 +7,7 @@ class Role(StrEnum):
     """A role, always held in one organisation."""
 
     FINANCE_OFFICER = "finance_officer"
+    CHIEF_ACCOUNTANT = "chief_accountant"
     AGENCY_CLERK = "agency_clerk"
 
 
@@ -21,6 +22,8 @@ class Permission(StrEnum):
     READ_BILLS = "read_bills"
     READ_ALL_BILLS = "read_all_bills"
     ISSUE_BILL = "issue_bill"
+    KEEP_BOOKS = "keep_books"
+    KEEP_PERIODS = "keep_periods"
 
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -34,6 +37,16 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.READ_JOBS,
             Permission.READ_BILLS,
             Permission.READ_ALL_BILLS,
+            Permission.KEEP_PERIODS,
+        }
+    ),
+    # Answers for the books of every agency; takes no payment and issues no bill.
+    Role.CHIEF_ACCOUNTANT: frozenset(
+        {
+            Permission.READ_LEDGER,
+            Permission.READ_JOBS,
+            Permission.KEEP_BOOKS,
+            Permission.KEEP_PERIODS,
         }
     ),
     # Works for one agency, on that agency's bills only.

@@ -229,7 +229,10 @@ def set_account_state(
     found = next(iter(lock_accounts(session, org_id, [account])), None)
     if found is None:
         raise AccountNotFound(org_id=org_id, account=account)
-    state, target = AccountState(found.state), LIFECYCLE.moves[event][1]
+    state = AccountState(found.state)
+    if event not in LIFECYCLE.moves:
+        raise NotFromHere(event=event, state=state.name.lower())
+    target = LIFECYCLE.moves[event][1]
     if state == target:
         return found
     if not LIFECYCLE.allows(event, state):

@@ -1,4 +1,4 @@
-"""Prove the books: recompute everything from the transfers, name the first difference and every book that has one."""
+"""Prove the books: recompute all of it, name the first difference and every book that has one."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
+from ledger.evidence.records import NATIONAL
 from ledger.rule import Rule
 from ledger.rules import RULES
 
@@ -19,13 +20,11 @@ WITH found AS MATERIALIZED ({broken})
 SELECT (SELECT to_jsonb(found) FROM found LIMIT 1),
        (SELECT array_agg(DISTINCT org_id ORDER BY org_id) FROM found)
 """
-# Every rule reads whole tables, so joins must be those that do: a nested loop chosen from thin
-# statistics would never end. Rules give next to nothing back, so workers may share them; and what a
-# proof needs of time is as much as the books have, within reason.
+# Rules read whole tables and give next to nothing back, so workers may share them. What a proof needs
+# of time is as much as the books have, within reason.
 FOR_A_PROOF = {
     "statement_timeout": "1h",
     "work_mem": "128MB",
-    "enable_nestloop": "off",
     "parallel_tuple_cost": "0.01",
     "jit": "off",
 }
@@ -108,19 +107,33 @@ def transfers_by_book(session: Session) -> dict[int, int]:
     return dict(counted.tuples().all())
 
 
-def in_disagreement(checks: Iterable[Check]) -> dict[int, list[Check]]:
+def not_agreeing(checks: Iterable[Check]) -> dict[int, list[Check]]:
     """The books that do not agree with themselves, each with what shows it: they are to be shut."""
     found: dict[int, list[Check]] = {}
     for check in checks:
         for book in check.books if check.rule.shuts else ():
-            found.setdefault(book, []).append(check)
+            if book != NATIONAL:  # the tree over all books is none of them
+                found.setdefault(book, []).append(check)
     return found
+
+
+def against_each_book(checks: Sequence[Check], books: Iterable[int]) -> dict[int, list[str]]:
+    """The names of the rules that speak against each book; of a sound one there are none.
+
+    A rule that could not be computed shuts no book, since it names none, but it speaks for none either.
+    """
+    shut = not_agreeing(checks)
+    unknown = [check for check in checks if check.rule.shuts and not (check.holds or check.books)]
+    return {book: [check.name for check in shut.get(book, []) + unknown] for book in books}
 
 
 def _broken(session: Session, rule: Rule) -> tuple[dict[str, Any] | None, list[int] | None]:
     try:
         # A rule that cannot be computed does not hold, and does not keep the others from being asked.
         with session.begin_nested():
+            if callable(rule.broken):
+                faults = list(rule.broken(session))
+                return next(iter(faults), None), sorted({fault["org_id"] for fault in faults})
             difference, books = _ask(session, FOUND.format(broken=rule.broken))
     except DataError as fault:
         return {"fault": str(fault.orig).splitlines()[0]}, None

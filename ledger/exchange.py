@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.database import Base
 from foundation.errors import Refused
-from ledger.accounts import AccountKey, account_ids, lock_accounts
+from ledger.accounts import Account, AccountKey, account_ids, lock_accounts
 from ledger.chart import COUNTER_VALUE, EXCHANGE_GAINS, EXCHANGE_LOSSES, POSITION, JournalKind
 from ledger.journals import Journal, Outcome, Posting, Transfer, journal_key
 from ledger.money import Money, numeric_code
@@ -111,7 +111,11 @@ def exchange(
         raise NotPosted(journal=key, outcome=Outcome.KEY_REUSED.name)
     given = _valued(session, sold, effective, known.sold_official if known else None)
     taken = _valued(session, bought, effective, known.bought_official if known else None)
-    doc = {"rate": str(rate.id), "quoted": f"{rate.rate} per {rate.units}", "source": rate.source}
+    doc = {
+        "rate": str(rate.id),
+        "quoted": f"{rate.rate} per {rate.units}",
+        "quoted_by": rate.source,
+    }
     doc |= {"sold": str(sold), "bought": str(bought), "rounding": "half up", "by": str(by)}
     lines = exchange_lines(deal, given, taken)
     kind = JournalKind.CURRENCY_EXCHANGED
@@ -163,21 +167,7 @@ def revalue(
     doc = {"rate": str(rate.id), "position": str(held.balance), "value": str(value), "by": str(by)}
     asked = Journal(org_id, REVALUATION, key, JournalKind.CURRENCY_REVALUED, day, [line], doc)
     posting = post_all(session, [asked])[0]
-    session.execute(
-        text(
-            "SELECT ledger.keep_revaluation(:org, :journal, :rate, CAST(:currency AS smallint),"
-            " :position, :seq, :value)"
-        ),
-        {
-            "org": org_id,
-            "journal": posting.journal,
-            "rate": rate.id,
-            "currency": numeric_code(currency),
-            "position": held.posted,
-            "seq": held.seq,
-            "value": value.minor,
-        },
-    )
+    _keep_revaluation(session, posting.journal, rate, held, value)
     return posting
 
 
@@ -226,5 +216,25 @@ def _keep_exchange(
             "bought": numeric_code(taken.amount.currency),
             "bought_minor": taken.amount.minor,
             "bought_official": taken.official,
+        },
+    )
+
+
+def _keep_revaluation(
+    session: Session, journal: UUID, rate: ExchangeRate, held: Account, value: Money
+) -> None:
+    session.execute(
+        text(
+            "SELECT ledger.keep_revaluation(:org, :journal, :rate, CAST(:currency AS smallint),"
+            " :position, :seq, :value)"
+        ),
+        {
+            "org": held.org_id,
+            "journal": journal,
+            "rate": rate.id,
+            "currency": held.currency,
+            "position": held.posted,
+            "seq": held.seq,
+            "value": value.minor,
         },
     )

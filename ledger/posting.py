@@ -37,7 +37,7 @@ class NotPosted(Conflict):
 
 
 class BookShut(Conflict):
-    """This book takes no postings now: its proof differs, or it was never opened."""
+    """These books take no entries while they are being checked; what was paid is entered afterwards."""
 
 
 def post(session: Session, journals: Sequence[Journal]) -> list[Posting]:

@@ -1,6 +1,6 @@
 """Take a posted journal back, whole or in part, by a journal of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from foundation.errors import Conflict, NotFound, Refused
-from ledger.accounts import SHORTEST_REASON, ReasonMissing, key_of, lock_accounts
+from ledger.accounts import SHORTEST_REASON, Account, ReasonMissing, key_of, lock_accounts
 from ledger.chart import JournalKind
 from ledger.currencies import CODES
-from ledger.journals import Journal, Outcome, Posting, journal_key, reverse
+from ledger.journals import Journal, Outcome, Posting, Transfer, journal_key, reverse
 from ledger.money import CurrenciesDiffer, Money
 from ledger.posting import NotPosted, post_all
 from ledger.rounding import apportion
@@ -90,18 +90,12 @@ def reverse_journal(
     originals = originals_of(session, org_id, journal)
     if repeated := _repeated(session, org_id, key, originals, amount, effective):
         return repeated
-    parts = _parts(originals, amount)
-    doc = {"reverses": str(journal), "reason": reason.strip(), "by": str(by)}
     lines = [
-        reverse(
-            original.move.id,
-            key_of(accounts[original.move.credit_account]),
-            key_of(accounts[original.move.debit_account]),
-            Money(part, original.currency),
-        )
-        for original, part in zip(originals, parts, strict=True)
+        _taken_back(original, part, accounts)
+        for original, part in zip(originals, _parts(originals, amount), strict=True)
         if part
     ]
+    doc = {"reverses": str(journal), "reason": reason.strip(), "by": str(by)}
     asked = Journal(org_id, SOURCE, key, JournalKind.REVERSAL, effective, lines, doc)
     return post_all(session, [asked])[0]
 
@@ -148,6 +142,13 @@ def _repeated(
     if not mine or days != {effective} or (left if amount is None else taken - amount.minor):
         raise NotPosted(journal=key, outcome=Outcome.KEY_REUSED.name)
     return Posting(row.journal, Outcome(row.outcome), row.first_id, replayed=True)
+
+
+def _taken_back(original: Original, minor: int, accounts: Mapping[int, Account]) -> Transfer:
+    """A line that takes this much of a transfer back: its accounts, exchanged."""
+    debit, credit = accounts[original.move.credit_account], accounts[original.move.debit_account]
+    amount = Money(minor, original.currency)
+    return reverse(original.move.id, key_of(debit), key_of(credit), amount)
 
 
 def _parts(originals: Sequence[Original], amount: Money | None) -> list[int]:

@@ -1,6 +1,7 @@
 """The rules of the ledger: each a sentence, and the query that finds what breaks it."""
 
 from ledger.currency_rules import RULES as CURRENCIES
+from ledger.evidence.proof import RULES as EVIDENCE
 from ledger.periods.proof import RULES as PERIODS
 from ledger.rule import Rule
 
@@ -169,10 +170,46 @@ RULES = (
                        USING (org_id, hold, id)
                       GROUP BY org_id, hold) t
             ON t.org_id = h.org_id AND t.hold = h.hold
+          LEFT JOIN ledger.hold_line p ON p.org_id = h.org_id AND p.hold = h.hold AND p.what = 1
+          LEFT JOIN ledger.account a ON a.org_id = h.org_id AND a.id = h.debit_account
          WHERE (h.amount_minor = l.placed AND h.released_minor = l.released AND l.times = 1
                 AND h.captured_minor = coalesce(t.captured, 0) AND t.found IS NOT FALSE
-                AND (h.state = 3 OR (h.state = 2) = (h.debit_free AND h.credit_free))) IS NOT TRUE
+                AND (h.debit_account, h.credit_account, h.currency)
+                    = (p.debit_account, p.credit_account, a.currency)
+                AND h.expires_at IS NOT DISTINCT FROM p.expires_at
+                AND CASE h.state WHEN 1 THEN NOT (h.debit_free OR h.credit_free)
+                                 WHEN 2 THEN h.debit_free AND h.credit_free
+                                 ELSE h.expires_at <= clock_timestamp() END) IS NOT TRUE
          ORDER BY 1, 2
+        """,
+    ),
+    Rule(
+        "limits",
+        "Every account has the limits in force, and is looked at when the next thing of it is due.",
+        "SELECT count(*) FROM ledger.account",
+        """
+        SELECT a.org_id, a.id AS account, a.min_available, a.max_balance, l.min_available AS least,
+               l.max_balance AS most, a.due_at, w.first AS due
+          FROM ledger.account a
+          LEFT JOIN (SELECT DISTINCT ON (org_id, account) * FROM ledger.account_limit
+                      WHERE starts_at <= clock_timestamp()
+                      ORDER BY org_id, account, starts_at DESC, id DESC) l
+            ON l.org_id = a.org_id AND l.account = a.id
+          LEFT JOIN (
+            SELECT org_id, account, min(at) AS first
+              FROM (SELECT org_id, debit_account AS account, expires_at AS at
+                      FROM ledger.hold WHERE NOT debit_free
+                    UNION ALL
+                    SELECT org_id, credit_account, expires_at FROM ledger.hold WHERE NOT credit_free
+                    UNION ALL
+                    SELECT org_id, account, starts_at FROM ledger.account_limit
+                     WHERE starts_at > clock_timestamp()) d
+             GROUP BY org_id, account) w ON w.org_id = a.org_id AND w.account = a.id
+         -- What is due already may not have happened yet: that is for the next posting.
+         WHERE (w.first IS NOT NULL AND (a.due_at > w.first) IS NOT FALSE)
+            OR (l.id IS NOT NULL AND (a.due_at <= clock_timestamp()) IS NOT TRUE
+                AND (a.min_available, a.max_balance) IS DISTINCT FROM (l.min_available, l.max_balance))
+         ORDER BY a.org_id, a.id
         """,
     ),
     Rule(
@@ -202,13 +239,17 @@ RULES = (
         "Every call of the writer counts its journals without a gap, and is sealed or waits to be.",
         "SELECT count(*) FROM (SELECT DISTINCT org_id, batch FROM ledger.journal) b",
         """
-        SELECT coalesce(q.org_id, j.org_id) AS org_id, coalesce(q.batch, j.batch) AS batch,
-               q.journals AS promised, coalesce(j.n, 0) AS found
+        SELECT org_id, batch, q.journals AS waiting, s.journals AS sealed, coalesce(j.n, 0) AS found
           FROM (SELECT org_id, batch, count(*) AS n, count(DISTINCT place) AS places,
                        max(place) + 1 AS reached FROM ledger.journal GROUP BY org_id, batch) j
-          FULL JOIN (SELECT org_id, batch, cardinality(journals) AS journals FROM ledger.unsealed) q
-            ON q.org_id = j.org_id AND q.batch = j.batch
-         WHERE (q.journals = j.n AND j.places = j.n AND j.reached = j.n) IS NOT TRUE
+          FULL JOIN (SELECT u.org_id, u.batch, count(j.journal) AS journals
+                       FROM ledger.unsealed u CROSS JOIN unnest(u.journals) AS k
+                       LEFT JOIN ledger.journal j
+                         ON j.org_id = u.org_id AND j.journal = k AND j.batch = u.batch
+                      GROUP BY u.org_id, u.batch) q USING (org_id, batch)
+          FULL JOIN ledger.sealed_batch s USING (org_id, batch)
+         WHERE (num_nonnulls(q.journals, s.journals) = 1 AND coalesce(q.journals, s.journals) = j.n
+                AND j.places = j.n AND j.reached = j.n) IS NOT TRUE
          ORDER BY 1, 2
         """,
     ),
@@ -233,4 +274,5 @@ RULES = (
     ),
     *CURRENCIES,
     *PERIODS,
+    *EVIDENCE,
 )

@@ -13,6 +13,8 @@ from foundation.errors import Refused
 from foundation.history import record
 from identity.actor import PAYER, Actor, provider_actor, system_actor
 from ledger.lane import Lane
+from ledger.posting import BookShut
+from ledger.shutting import takes_postings
 from payments.bills import Bill, lock_bill
 from payments.charges import (
     CLOSED_UNPAID,
@@ -79,7 +81,8 @@ def start_checkout(
     handle being its idempotency key → [transaction] its answer is written down. A repeated request
     finds the same charge and the same page; a crash between the steps is finished by the next one.
 
-    Raises ProviderUnknown, ProviderUnreachable, BillBusy, and what find_bill and refuse_unpayable raise.
+    Raises ProviderUnknown, ProviderUnreachable, BillBusy, BookShut, and what find_bill and refuse_unpayable
+    raise.
     """
     gateway = till.gateways.get(provider)
     if gateway is None:
@@ -87,6 +90,8 @@ def start_checkout(
     with till.database.transaction() as session:
         bill = lock_bill(session, reference)
         charge = open_charge(session, bill, provider=provider, language=language, by=PAYER, at=at)
+        if not takes_postings(session, bill.org_id):
+            raise BookShut(org_id=bill.org_id)
         if charge.checkout_url is not None:
             return charge.handle, charge.checkout_url
         request = _request(session, till, bill, charge)
@@ -251,8 +256,11 @@ def _ask(till: Till, charge: Charge, clerk: Actor, *, at: datetime) -> str:
         return "unreachable"
     if answer is None:
         return "asked"
-    with till.database.transaction() as session:
-        after = apply_what_was_asked(session, charge.handle, answer, by=clerk, at=at)
+    try:
+        with till.database.transaction() as session:
+            after = apply_what_was_asked(session, charge.handle, answer, by=clerk, at=at)
+    except BookShut:
+        return "asked"  # it is asked again when its book is open
     if after.state in OPEN_STATES:
         return "asked"
     return "settled" if after.state == ChargeState.SETTLED else "closed"

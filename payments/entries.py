@@ -21,6 +21,19 @@ from ledger.money import Money
 
 BANK_TRANSFER = "bank"
 
+# What follows a payment or the bank's statement is put right there: nobody takes it back by hand.
+KINDS = frozenset(
+    {
+        JournalKind.PAYMENT_CONFIRMED,
+        JournalKind.PAYMENT_CREDITED,
+        JournalKind.PAYMENT_REVERSED,
+        JournalKind.PAYOUT_SETTLED,
+        JournalKind.PAYOUT_RECEIVED,
+        JournalKind.BANK_TRANSFER_RECEIVED,
+        JournalKind.UNIDENTIFIED_RECEIVED,
+    }
+)
+
 
 class Paid(Protocol):
     """What an entry needs to know of a charge."""

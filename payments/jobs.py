@@ -1,17 +1,18 @@
 """The schedule of payments, as data; each job may be run late, twice or by several workers at once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from foundation.jobs import Daily, Every, Job
 from identity.actor import system_actor
-from ledger.books import prove
-from ledger.rules import RULES as LEDGER_RULES
+from ledger.accounts import Book
+from ledger.holds import books_with_due, tidy_due
+from ledger.periods.moves import make_periods
 from payments.bills import expire_bills
 from payments.callbacks.payme.transactions import cancel_timed_out
 from payments.checkout import Till, resolve_open_charges
-from payments.reconciliation.proof import RULES as PAYMENT_RULES
+from payments.reconciliation.proving import prove_books
 from payments.reconciliation.run import reconcile
 
 
@@ -43,16 +44,32 @@ def _reconcile(till: Till, at: datetime) -> dict[str, int]:
     return {**run.counts, "differences": differences}
 
 
-def _prove_books(till: Till, at: datetime) -> dict[str, int]:  # noqa: ARG001 - every job is given the time
-    with till.database.transaction() as session:
-        session.execute(text("SET LOCAL statement_timeout = '1h'"))
-        checks = list(prove(session, LEDGER_RULES + PAYMENT_RULES))
-    if broken := [check for check in checks if not check.holds]:
+def _prove_books(till: Till, at: datetime) -> dict[str, int]:
+    proof = prove_books(till.database, by=system_actor("prove_books"), at=at)
+    if broken := proof.broken:
         raise BooksDiffer(f"{broken[0].name}: {broken[0].difference}")
-    return {check.name: check.examined for check in checks}
+    return {check.name: check.examined for check in proof.checks}
 
 
-def _prepare_partitions(till: Till, at: datetime) -> dict[str, int]:  # noqa: ARG001
+def _tidy_holds(till: Till, at: datetime) -> dict[str, int]:  # noqa: ARG001
+    with till.database.transaction() as session:
+        books = books_with_due(session)
+
+    def one(book: int) -> int:
+        with till.database.transaction() as session:
+            return tidy_due(session, book)
+
+    # A few accounts a transaction, so that no posting meets many locks.
+    return {"accounts": sum(sum(iter(lambda: one(book), 0)) for book in books)}
+
+
+def _make_periods(till: Till, at: datetime) -> dict[str, int]:
+    with till.database.transaction() as session:
+        books = session.scalars(select(Book.org_id).order_by(Book.org_id)).all()
+        return {"made": sum(make_periods(session, book, at=at) for book in books)}
+
+
+def _prepare_partitions(till: Till, at: datetime) -> dict[str, int]:  # noqa: ARG001 - every job is given the time
     with till.database.transaction() as session:
         return {"made": session.execute(text("SELECT ledger.ensure_partitions()")).scalar_one()}
 
@@ -66,7 +83,9 @@ JOBS: tuple[Job[Till], ...] = (
     Job("cancel_timed_out_payme", Every(60), _cancel_timed_out),
     Job("resolve_open_charges", Every(60), _resolve_open_charges),
     Job("reconcile", Every(900), _reconcile),
-    Job("prove_books", Daily(hour=2), _prove_books),
+    Job("prove_books", Daily(hour=2), _prove_books, lease=timedelta(hours=1)),
     Job("prepare_partitions", Daily(hour=1), _prepare_partitions),
+    Job("make_periods", Daily(hour=1), _make_periods),
+    Job("tidy_holds", Every(60), _tidy_holds),
     Job("measure_lane", Every(60), _measure_lane),
 )

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 WIDTH = 340
 BAR, GAP, HEAD = 26, 18, 24
+COLUMN = 96
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Level:
     label: str
     shown: str
     size: int
+    sound: bool = True
 
 
 def flow(name: str, title: str, description: str, levels: Sequence[Level]) -> Markup:
@@ -37,6 +39,38 @@ def flow(name: str, title: str, description: str, levels: Sequence[Level]) -> Ma
     # The streams lie under the captions, so that text stays crisp.
     ordered = sorted(parts, key=lambda part: not part.startswith("<polygon"))
     return drawing(name, title, description, step * len(levels) - GAP, ordered)
+
+
+def columns(name: str, title: str, description: str, levels: Sequence[Level]) -> Markup:
+    """Figures that follow each other in time, oldest first; one that is not `sound` is an outline.
+
+    Only the first and the last are named, and the largest figure is written: the rest is in the table.
+    """
+    most = max((level.size for level in levels), default=0)
+    step = WIDTH // max(len(levels), 1)
+    parts = [Markup('<text class="strong" x="0" y="17">{}</text>').format(_largest(levels, most))]
+    for place, level in enumerate(levels):
+        height = max(COLUMN * level.size // most, 2) if most > 0 else 0
+        shape = (
+            Markup('<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="#0a5a63"/>')
+            if level.sound
+            else Markup(
+                '<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="#fcecea"'
+                ' stroke="#b3261e" stroke-width="2"/>'
+            )
+        )
+        parts.append(
+            shape.format(
+                x=place * step + 1, y=HEAD + COLUMN - height, width=max(step - 3, 2), height=height
+            )
+        )
+    foot = HEAD + COLUMN + 17
+    if levels:
+        parts.append(Markup('<text x="0" y="{}">{}</text>').format(foot, levels[0].label))
+    if len(levels) > 1:
+        end = Markup('<text x="{}" y="{}" text-anchor="end">{}</text>')
+        parts.append(end.format(WIDTH, foot, levels[-1].label))
+    return drawing(name, title, description, HEAD + COLUMN + HEAD, parts)
 
 
 def drawing(
@@ -83,6 +117,10 @@ def stream(top: int, upper: int, lower: int, height: int) -> Markup:
     return Markup('<polygon points="0,{0} {1},{0} {2},{3} 0,{3}" fill="#dcebec"/>').format(
         top, upper, lower, top + height
     )
+
+
+def _largest(levels: Sequence[Level], most: int) -> str:
+    return next((level.shown for level in levels if level.size == most), "")
 
 
 def length(size: int, most: int) -> int:

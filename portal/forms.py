@@ -84,12 +84,21 @@ Posted = Annotated[FormData, Depends(posted)]
 
 
 def read_form(form: type[F], data: Mapping[str, Any]) -> F | Mistakes:
-    """The form's value, or its mistakes in the order of its fields, one for each field."""
-    typed = {name: value for name, value in data.items() if isinstance(value, str)}
+    """The form's value, or its mistakes in the order of its fields, one for each field.
+
+    A box that was left empty is as if it were not there: a browser sends those too.
+    """
+    typed = typed_in(data)
+    filled = {name: value for name, value in typed.items() if value.strip()}
     try:
-        return form.model_validate(typed)
+        return form.model_validate(filled)
     except ValidationError as refusal:
         return Mistakes(mistakes_in(form, refusal.errors(include_url=False)), typed)
+
+
+def typed_in(data: Mapping[str, Any]) -> dict[str, str]:
+    """What was typed into each box, to be shown again."""
+    return {name: value for name, value in data.items() if isinstance(value, str)}
 
 
 def mistakes_in(form: type[Form], errors: Sequence[ErrorDetails]) -> tuple[Mistake, ...]:
@@ -142,6 +151,14 @@ def amount_of(typed: object) -> object:
     return Decimal(f"{whole}.{found['part'] or 0}")
 
 
+def signed_amount_of(typed: object) -> object:
+    """The same where a sum may be below zero ("-1 000,00")."""
+    if isinstance(typed, str) and typed.strip()[:1] in {"-", "\N{MINUS SIGN}"}:
+        amount = amount_of(typed.strip()[1:])
+        return -amount if isinstance(amount, Decimal) else amount
+    return amount_of(typed)
+
+
 def gather_date(data: object, name: str) -> object:
     """Put the three boxes of a date (`due_day`, `due_month`, `due_year`) into one ISO date."""
     if not isinstance(data, dict):
@@ -153,3 +170,4 @@ def gather_date(data: object, name: str) -> object:
 
 Digits = Annotated[str, BeforeValidator(digits_of)]
 Amount = Annotated[Decimal, BeforeValidator(amount_of)]
+SignedAmount = Annotated[Decimal, BeforeValidator(signed_amount_of)]

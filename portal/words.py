@@ -80,6 +80,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "role": {
         "finance_officer": msg("Finance officer"),
+        "chief_accountant": msg("Chief accountant"),
         "agency_clerk": msg("Agency clerk"),
     },
     "section": {
@@ -88,6 +89,7 @@ WORDS: dict[str, dict[str, str]] = {
         "breaks": msg("Differences"),
         "bills": msg("Bills"),
         "books": msg("Books"),
+        "proof": msg("Proof"),
         "jobs": msg("Jobs"),
     },
     "stage": {
@@ -165,16 +167,24 @@ WORDS: dict[str, dict[str, str]] = {
         "holds": msg("Holds"),
         "fails": msg("Does not hold"),
     },
+    "book_proof": {
+        "agrees": msg("Agrees"),
+        "differs": msg("Does not agree"),
+    },
     "proof": {rule.name: rule.sentence for rule in (*BOOKS, *PAYMENTS)},
     "chart": {
         "1110": msg("Bank account"),
         "1210": msg("Payment provider clearing"),
-        "1330": msg("Due from the operator"),
-        "2220": msg("Due to an agency"),
+        "1330": msg("Due from an organisation"),
+        "1920": msg("Counter value of a currency position"),
+        "2220": msg("Due to an organisation"),
         "2310": msg("Unidentified receipts"),
         "2320": msg("Payers' credit"),
+        "2910": msg("Currency position"),
         "4010": msg("Fees collected"),
+        "4910": msg("Exchange gains"),
         "5110": msg("Payment providers' fees"),
+        "5910": msg("Exchange losses"),
     },
     "journal_kind": {
         "payment_confirmed": msg("Payment confirmed"),
@@ -184,6 +194,73 @@ WORDS: dict[str, dict[str, str]] = {
         "payout_received": msg("Payout received at the bank"),
         "bank_transfer_received": msg("Bank transfer received"),
         "unidentified_received": msg("Unidentified receipt"),
+        "period_closed": msg("Period closed"),
+        "period_reopened": msg("Period reopened"),
+        "adjustment": msg("Adjustment"),
+        "reversal": msg("Reversal"),
+        "currency_exchanged": msg("Currency exchanged"),
+        "currency_revalued": msg("Currency revalued"),
+    },
+    "journal_fact": {
+        "reason": msg("Why"),
+        "by": msg("By"),
+        "reference": msg("Payment reference"),
+        "correlation": msg("Belongs to"),
+        "quoted": msg("Rate"),
+        "quoted_by": msg("Source of the rate"),
+        "source": msg("Comes from"),
+        "key": msg("Its key"),
+    },
+    "period_state": {
+        "open": msg("Open"),
+        "soft": msg("Closed softly"),
+        "closed": msg("Closed"),
+    },
+    "period_move": {
+        "close_softly": msg("Close it softly"),
+        "open_again": msg("Open it again"),
+        "close": msg("Close it and seal its trial balance"),
+    },
+    "account_state": {
+        "open": msg("Open"),
+        "frozen": msg("Frozen"),
+        "closing": msg("Being closed"),
+        "closed": msg("Closed"),
+    },
+    "account_event": {
+        "freeze": msg("Frozen"),
+        "unfreeze": msg("Unfrozen"),
+        "wind_down": msg("Closing begun"),
+        "reopen": msg("Opened again"),
+        "close": msg("Closed"),
+        "limit_set": msg("Limit set"),
+    },
+    "account_move": {
+        "freeze": msg("Freeze it"),
+        "unfreeze": msg("Unfreeze it"),
+        "wind_down": msg("Begin to close it"),
+        "reopen": msg("Open it again"),
+        "close": msg("Close it for good"),
+    },
+    "limit_state": {
+        "planned": msg("Planned"),
+        "in_force": msg("In force"),
+        "replaced": msg("Replaced"),
+    },
+    "hold_state": {
+        "open": msg("Open"),
+        "done": msg("Done"),
+        "expired": msg("Expired"),
+    },
+    "hold_way": {
+        "out": msg("Out"),
+        "in": msg("In"),
+    },
+    "hold_event": {
+        "placed": msg("Placed"),
+        "captured": msg("Captured"),
+        "released": msg("Released"),
+        "expired": msg("Expired"),
     },
     "side": {
         "debit": msg("Debit"),
@@ -197,6 +274,8 @@ WORDS: dict[str, dict[str, str]] = {
         "reconcile": msg("Reconcile"),
         "prove_books": msg("Prove the books"),
         "prepare_partitions": msg("Make room for new entries"),
+        "make_periods": msg("Make the periods of the books"),
+        "tidy_holds": msg("Tidy holds whose time has passed"),
         "measure_lane": msg("Measure the shared commits"),
     },
 }
@@ -217,6 +296,11 @@ TONES: dict[str, dict[str, str]] = {
     "verdict": {"accepted": "good", "quarantined": "warn", "refused": "bad"},
     "line_state": {"matched": "good", "unmatched": "wait", "suspense": "warn", "break": "warn"},
     "proof_result": {"holds": "good", "fails": "bad"},
+    "book_proof": {"agrees": "good", "differs": "bad"},
+    "account_state": {"open": "good", "frozen": "warn", "closing": "wait"},
+    "period_state": {"open": "info", "soft": "wait", "closed": "good"},
+    "limit_state": {"planned": "wait", "in_force": "good"},
+    "hold_state": {"open": "wait", "done": "good"},
 }
 
 

@@ -2,54 +2,32 @@
 
 import json
 import sys
-
-from sqlalchemy import text
+from collections.abc import Sequence
 
 from foundation.clock import now
 from foundation.database import Database
 from identity.actor import system_actor
-from ledger.books import prove
-from ledger.rules import RULES as LEDGER_RULES
+from ledger.books import Check
 from payments.checkout import Till
-from payments.reconciliation.proof import RULES as PAYMENT_RULES
+from payments.reconciliation.proving import RULES, Proof
+from payments.reconciliation.proving import prove_books as prove_all
 from payments.reconciliation.run import reconcile
+from service.progress import ProofProgress
 from service.settings import read_settings
 from service.wiring import gateways
 
 
 def prove_books(*, as_json: bool) -> int:
-    """Examine every rule; exit 1 at the first difference, which is named."""
+    """Examine every rule, shut the books that do not agree, keep the result; exit 1 at a difference."""
     database = Database(read_settings().database_url, name="mizon prove")
-    found = []
-    with database.transaction() as session:
-        # One snapshot for all rules, and as long as the books need.
-        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-        session.execute(text("SET LOCAL statement_timeout = 0"))
-        for check in prove(session, LEDGER_RULES + PAYMENT_RULES):
-            found.append(check)
-            if not as_json:
-                mark = "holds  " if check.holds else "DIFFERS"
-                print(f"{mark} {check.name:20} {check.examined:>9}  {check.sentence}", flush=True)
+    watch = ProofProgress(RULES, None if as_json else _line)
+    proof = prove_all(database, by=system_actor("prove"), at=now(), watch=watch)
     database.close()
-    broken = [check for check in found if not check.holds]
     if as_json:
-        _print_json(
-            {
-                "holds": not broken,
-                "checks": [
-                    {
-                        "name": check.name,
-                        "sentence": check.sentence,
-                        "examined": check.examined,
-                        "difference": check.difference,
-                    }
-                    for check in found
-                ],
-            }
-        )
-    elif broken:
-        print(f"First difference, {broken[0].name}: {broken[0].difference}", file=sys.stderr)
-    return 1 if broken else 0
+        _print_json(proof.as_json())
+    else:
+        _say_what_differs(proof)
+    return 1 if proof.broken else 0
 
 
 def reconcile_now(*, as_json: bool) -> int:
@@ -70,6 +48,26 @@ def reconcile_now(*, as_json: bool) -> int:
         for check in run.proof:
             print(f"{'DIFFERS' if check['difference'] else 'holds  '} {check['sentence']}")
     return 1 if differences else 0
+
+
+def _line(check: Check) -> str:
+    mark = "holds  " if check.holds else "DIFFERS"
+    counted = f"{check.examined:>11,} {check.milliseconds:>7,} ms"
+    return f"{mark} {check.name:20} {counted}  {check.sentence}"
+
+
+def _say_what_differs(proof: Proof) -> None:
+    for check in proof.broken:
+        print(f"First difference, {check.name}: {check.difference}", file=sys.stderr)
+        if check.books:
+            print(f"  in the books {_listed(check.books)}", file=sys.stderr)
+    if proof.differing:
+        print(f"Books that do not agree: {_listed(proof.differing)}", file=sys.stderr)
+        print(f"Shut just now: {_listed(proof.shut) or 'none'}", file=sys.stderr)
+
+
+def _listed(books: Sequence[int]) -> str:
+    return ", ".join(map(str, books))
 
 
 def _print_json(told: object) -> None:

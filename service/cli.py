@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import Refusal
+from identity.roles import Role
 from service.settings import SettingsMissing
 
 Command = Callable[[argparse.Namespace], int]
@@ -80,20 +81,21 @@ def _people(commands: Commands) -> None:
     hire = _add(staff, "add", _staff_add, "add a person, and print the password once")
     hire.add_argument("login")
     hire.add_argument("--name", required=True)
-    hire.add_argument("--role", required=True, choices=("finance_officer", "agency_clerk"))
+    hire.add_argument("--role", required=True, choices=[role.value for role in Role])
     hire.add_argument("--org", type=int, required=True, help="org_id the role is held in")
     leave = _add(staff, "disable", _staff_disable, "end every session of a person, for good")
     leave.add_argument("login")
 
 
 def _books(commands: Commands) -> None:
-    prove = _add(commands, "prove", _prove, "recompute the books; exit 1 at a difference")
+    prove = _add(commands, "prove", _prove, "recompute all books; shut those that do not agree")
     reconcile = _add(commands, "reconcile", _reconcile, "read settlements, match, post, prove")
     bank = _add_group(commands, "bank", "bank statement files: check, import")
     check = _add(bank, "check", _bank_check, "judge files without a database")
     take = _add(bank, "import", _bank_import, "keep files, and accept what passes the gate")
     for command in (check, take):
         command.add_argument("files", nargs="+", metavar="FILE")
+    _keeping(commands)
     export = _add(commands, "export", _export, "a book as text that other tools add up again")
     export.add_argument("format", choices=("hledger", "beancount", "csv"))
     export.add_argument("--book", type=int, required=True, help="org_id whose book it is")
@@ -103,6 +105,17 @@ def _books(commands: Commands) -> None:
         command.add_argument(
             "--json", action="store_true", help="for scripts; a line for each file"
         )
+
+
+def _keeping(commands: Commands) -> None:
+    books = _add_group(commands, "books", "books that are shut: list, open, approve")
+    _add(books, "list", _books_list, "every book, and why it is shut")
+    ask = _add(books, "open", _books_open, "ask that a shut book be opened")
+    ask.add_argument("--reason", required=True)
+    approve = _add(books, "approve", _books_approve, "open it, as somebody else has asked")
+    for command in (ask, approve):
+        command.add_argument("org", type=int, help="org_id whose book it is")
+        command.add_argument("--login", required=True, help="who you are; asks for the password")
 
 
 def _measures(commands: Commands) -> None:
@@ -218,6 +231,24 @@ def _export(options: argparse.Namespace) -> int:
     from service.exporting import export_book
 
     return export_book(options.format, options.book, first=options.first, last=options.last)
+
+
+def _books_list(_: argparse.Namespace) -> int:
+    from service.keeping import list_books
+
+    return list_books()
+
+
+def _books_open(options: argparse.Namespace) -> int:
+    from service.keeping import ask_to_open
+
+    return ask_to_open(options.org, login=options.login, reason=options.reason)
+
+
+def _books_approve(options: argparse.Namespace) -> int:
+    from service.keeping import approve
+
+    return approve(options.org, login=options.login)
 
 
 def _bank_check(options: argparse.Namespace) -> int:

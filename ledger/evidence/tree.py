@@ -61,7 +61,7 @@ def append(reader: Reader, size: int, leaf_hashes: Iterable[bytes]) -> Grown:
             tile = tiles[level, index] = row[start * HASH : (start + WIDTH) * HASH]
             pieces.append(Piece(level, index * WIDTH + kept, tile[kept * HASH :]))
             index, kept = index + 1, 0
-        fresh = _reduced(row[: len(row) - len(row) % (WIDTH * HASH)], HEIGHT)
+        fresh = reduced(row[: len(row) - len(row) % (WIDTH * HASH)], HEIGHT)
         level += 1
     return Grown(grown, root(lambda *place: tiles.get(place) or reader(*place), grown), pieces)
 
@@ -127,7 +127,7 @@ def _subtree(reader: Reader, height: int, index: int) -> bytes:
     level, inside = divmod(height, HEIGHT)
     tile, place = divmod(index << inside, WIDTH)
     hashes = _read(reader, level, tile, place + (1 << inside))
-    return _reduced(hashes[place * HASH :], inside)
+    return reduced(hashes[place * HASH :], inside)
 
 
 def _read(reader: Reader, level: int, index: int, count: int) -> bytes:
@@ -138,7 +138,7 @@ def _read(reader: Reader, level: int, index: int, count: int) -> bytes:
     return hashes
 
 
-def _reduced(row: bytes, height: int) -> bytes:
+def reduced(row: bytes, height: int) -> bytes:
     """The hashes of subtrees `height` above a row of hashes, which fills them all."""
     for _ in range(height):
         pairs = range(0, len(row), 2 * HASH)

@@ -72,7 +72,7 @@ def make_periods(session: Session, org_id: int, *, at: datetime) -> int:
     first_day = opened.replace(day=1) if known is None else known + ONE_DAY
     made = 0
     while first_day <= business_date(at) + MADE_AHEAD:
-        last_day = first_day.replace(day=monthrange(first_day.year, first_day.month)[1])
+        last_day = end_of_month(first_day)
         add_period(session, org_id, first_day, last_day)
         first_day, made = last_day + ONE_DAY, made + 1
     return made
@@ -93,6 +93,11 @@ def add_period(session: Session, org_id: int, first_day: date, last_day: date) -
         {"org": org_id, "first": first_day, "last": last_day},
     )
     return find_period(session, org_id, last_day)
+
+
+def end_of_month(day: date) -> date:
+    """The last day of its month."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def close_period_softly(

@@ -282,7 +282,7 @@ def held_at_closing(session: Session, closing: PeriodClosing) -> list[Held]:
         PeriodHold.last_day == closing.last_day,
         PeriodHold.closing == closing.closing,
     )
-    return _held(session, query.group_by(PeriodHold.currency))
+    return _held(session, query.group_by(PeriodHold.currency).order_by(PeriodHold.currency))
 
 
 def held_now(session: Session, org_id: int, *, at: datetime) -> list[Held]:
@@ -293,13 +293,13 @@ def held_now(session: Session, org_id: int, *, at: datetime) -> list[Held]:
         .where(HoldRow.org_id == org_id, HoldRow.state == HOLD_OPEN)
         .where(or_(HoldRow.expires_at.is_(None), HoldRow.expires_at > at))
     )
-    return _held(session, query.group_by(HoldRow.currency))
+    return _held(session, query.group_by(HoldRow.currency).order_by(HoldRow.currency))
 
 
 def _held(session: Session, query: Select[int, int, int]) -> list[Held]:
     return [
         Held(count, Money(int(rest), CODES[currency]))
-        for currency, count, rest in sorted(session.execute(query).tuples())
+        for currency, count, rest in session.execute(query)
     ]
 
 

@@ -4,7 +4,6 @@ Each balance is one that the account really had. The days are those of `posted_a
 was written later for these days is not here but in the general ledger.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -19,6 +18,7 @@ from ledger.reports.general_ledger import Entry, entry_of
 from ledger.reports.reading import rows_of
 
 ENTRIES_AT_ONCE = 500
+MICROSECOND = timedelta(microseconds=1)  # PostgreSQL's smallest step of time
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,11 @@ def entries_in(session: Session, statement: Statement) -> Iterator[Entry]:
 
 
 def _written_before(session: Session, account: Account, day: date) -> int:
-    """How many entries the account had when the day began: in sequence, each is written after the last."""
+    """How many entries the account had when the day began."""
     start = datetime.combine(day, time.min, TASHKENT)
-
-    def written_at(seq: int) -> datetime:
-        at: datetime = rows_of(session, ONE, _asked(account, seq + 1, 1))[0].posted_at
-        return at
-
-    return bisect_left(range(1, account.seq + 1), start, key=written_at)
+    asked = {"org": account.org_id, "account": account.id, "known": start - MICROSECOND}
+    reached: int = rows_of(session, REACHED, asked)[0].seq
+    return reached
 
 
 def _balance_after(session: Session, account: Account, seq: int) -> int:
@@ -89,7 +86,8 @@ def _asked(account: Account, before_seq: int, lines: int) -> dict[str, int]:
     return {"org": account.org_id, "account": account.id, "before": before_seq, "lines": lines}
 
 
-ONE = "SELECT posted_at, balance FROM ledger.statement(:org, :account, :before, :lines)"
+REACHED = "SELECT ledger.reached_at(:org, :account, :known) AS seq"
+ONE = "SELECT balance FROM ledger.statement(:org, :account, :before, :lines)"
 SUMS = """
 SELECT sum(debit_minor) AS debits, sum(credit_minor) AS credits
   FROM ledger.statement(:org, :account, :before, :lines)

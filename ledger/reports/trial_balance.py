@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import ARRAY, BigInteger, any_, literal, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.accounts import Account
 from ledger.currencies import CODES
+from ledger.day_totals import Turnover, turnovers
 from ledger.money import Money
-from ledger.reports.reading import Days, rows_of
+from ledger.reports.reading import Days
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,11 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Turnover:
-    """One account over the days, in minor units; the opening balance is debit less credit."""
+class AccountTurnover:
+    """One account over the days."""
 
     account: Account
-    opening_minor: int
-    debits_minor: int
-    credits_minor: int
-    entries: int
+    turned: Turnover
 
     @property
     def currency(self) -> str:
@@ -68,35 +66,31 @@ class Turnover:
     @property
     def debits(self) -> Money:
         """The debit turnover."""
-        return Money(self.debits_minor, self.currency)
+        return Money(self.turned.debits_minor, self.currency)
 
     @property
     def credits(self) -> Money:
         """The credit turnover."""
-        return Money(self.credits_minor, self.currency)
+        return Money(self.turned.credits_minor, self.currency)
 
     @property
     def opening(self) -> Money:
         """What stood before the first day, positive on the side where the account grows."""
-        return Money(self.opening_minor * self.account.normal_side, self.currency)
+        return Money(self.turned.opening_minor * self.account.normal_side, self.currency)
 
     @property
     def closing(self) -> Money:
         """What stands after the last day, positive on the side where the account grows."""
-        return Money(self.closing_minor * self.account.normal_side, self.currency)
-
-    @property
-    def closing_minor(self) -> int:
-        """Debit less credit."""
-        return self.opening_minor + self.debits_minor - self.credits_minor
+        return Money(self.turned.closing_minor * self.account.normal_side, self.currency)
 
     @property
     def figures(self) -> Figures:
         """As a trial balance shows it: a balance on the wrong side of an account stands where it is."""
+        opening, closing = self.turned.opening_minor, self.turned.closing_minor
         minors = (
-            *(max(self.opening_minor, 0), max(-self.opening_minor, 0)),
-            *(self.debits_minor, self.credits_minor),
-            *(max(self.closing_minor, 0), max(-self.closing_minor, 0)),
+            *(max(opening, 0), max(-opening, 0)),
+            *(self.turned.debits_minor, self.turned.credits_minor),
+            *(max(closing, 0), max(-closing, 0)),
         )
         return Figures(*(Money(minor, self.currency) for minor in minors))
 
@@ -106,7 +100,7 @@ class ChartTotal:
     """The accounts of one chart number, and what they come to."""
 
     number: str
-    accounts: tuple[Turnover, ...]
+    accounts: tuple[AccountTurnover, ...]
     total: Figures
 
 
@@ -123,7 +117,7 @@ def trial_balance(session: Session, org_id: int, days: Days) -> list[TrialBalanc
     """The trial balance of a book, a part for each currency; accounts with nothing to say stay out."""
     parts = []
     for currency, of_currency in groupby(
-        turnovers(session, org_id, days), lambda one: one.currency
+        account_turnovers(session, org_id, days), lambda one: one.currency
     ):
         numbers = []
         for number, accounts in groupby(of_currency, lambda one: one.account.number):
@@ -135,42 +129,26 @@ def trial_balance(session: Session, org_id: int, days: Days) -> list[TrialBalanc
     return parts
 
 
-def turnovers(
-    session: Session, org_id: int, days: Days, account: int | None = None
-) -> list[Turnover]:
+def account_turnovers(session: Session, org_id: int, days: Days) -> list[AccountTurnover]:
     """Each account with a balance before the days or an entry in them, by currency, number and name."""
-    rows = rows_of(session, TURNOVERS, {**days.asked(org_id), "account": account})
-    # Whole numbers of any size: what turns over is not bounded as a balance is.
-    found = {
-        row.account: (int(row.opening), int(row.debits), int(row.credits), row.entries)
-        for row in rows
-    }
+    turned = turnovers(session, org_id, since=days.first, through=days.last, known_at=days.known_at)
     accounts = session.scalars(
         select(Account)
-        .where(
-            Account.org_id == org_id, Account.id == any_(literal(list(found), ARRAY(BigInteger)))
-        )
+        .where(Account.org_id == org_id)
         .order_by(Account.currency, Account.number, Account.name)
     )
-    return [Turnover(one, *found[one.id]) for one in accounts]
+    found = [AccountTurnover(one, turned[one.id]) for one in accounts]
+    return [one for one in found if one.turned.opening_minor or one.turned.entries]
 
 
-def turnover_of(session: Session, account: Account, days: Days) -> Turnover:
+def turnover_of(session: Session, account: Account, days: Days) -> AccountTurnover:
     """One account over the days, also when there is nothing to say of it."""
-    found = turnovers(session, account.org_id, days, account.id)
-    return found[0] if found else Turnover(account, 0, 0, 0, 0)
-
-
-TURNOVERS = """
-SELECT account, coalesce(sum(debit_minor - credit_minor) FILTER (WHERE effective < :first), 0) AS opening,
-       coalesce(sum(debit_minor) FILTER (WHERE effective >= :first), 0) AS debits,
-       coalesce(sum(credit_minor) FILTER (WHERE effective >= :first), 0) AS credits,
-       count(*) FILTER (WHERE effective >= :first) AS entries
-  FROM ledger.entry
- WHERE org_id = :org AND effective <= :last
-   AND posted_at <= coalesce(CAST(:known_at AS timestamptz), 'infinity')
-   AND (CAST(:account AS bigint) IS NULL OR account = :account)
- GROUP BY account
-HAVING sum(debit_minor - credit_minor) FILTER (WHERE effective < :first) <> 0
-    OR count(*) FILTER (WHERE effective >= :first) > 0
-"""
+    turned = turnovers(
+        session,
+        account.org_id,
+        account.id,
+        since=days.first,
+        through=days.last,
+        known_at=days.known_at,
+    )
+    return AccountTurnover(account, turned[account.id])

@@ -192,11 +192,12 @@ BEGIN
 END $$;
 
 -- Wait for every posting under way in a book and keep new ones waiting until this transaction ends:
--- the book's row keeps new accounts out (their foreign key asks for it), then every account's row.
+-- the book's row keeps new accounts out (open_accounts asks for it), then every account's row. Not FOR
+-- UPDATE: a transaction that posts to an account twice asks for the book's key the second time.
 CREATE FUNCTION ledger.hold_still(book integer) RETURNS void
 LANGUAGE plpgsql SET search_path = ledger, pg_temp AS $$
 BEGIN
-  PERFORM FROM ledger.book b WHERE b.org_id = hold_still.book FOR UPDATE;
+  PERFORM FROM ledger.book b WHERE b.org_id = hold_still.book FOR NO KEY UPDATE;
   PERFORM FROM ledger.account a WHERE a.org_id = hold_still.book ORDER BY a.id FOR NO KEY UPDATE;
 END $$;
 

@@ -84,6 +84,7 @@ BEGIN
             array_dims(effectives), array_dims(sizes), coalesce(array_dims(docs), array_dims(journals))])
       AND (m = 0 OR '[1:' || m || ']' = ALL (ARRAY[array_dims(debits), array_dims(credits),
                                                    array_dims(amounts)]))
+      AND (special OR num_nonnulls(hold_keys, expiries, originals) = 0)
       AND (m = 0 OR NOT special
            OR '[1:' || m || ']' = ALL (ARRAY[array_dims(actions), array_dims(hold_keys),
                                              array_dims(expiries), array_dims(originals)])))

@@ -8,7 +8,7 @@ RETURNS SETOF ledger.entry LANGUAGE sql STABLE
 SET search_path = ledger, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
   WITH RECURSIVE here AS (
-    SELECT a.last_transfer, least(before_seq, a.seq + 1) AS before
+    SELECT a.last_transfer, least(greatest(before_seq, 0), a.seq + 1) AS before
       FROM account a WHERE a.org_id = book AND a.id = its_account),
   walk AS (
     SELECT t.*, CASE WHEN t.debit_account = its_account THEN t.debit_seq ELSE t.credit_seq END AS seq

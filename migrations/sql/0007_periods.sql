@@ -144,7 +144,7 @@ DECLARE
   refused text;
 BEGIN
   -- The first lock that moving any period of the book takes: what is read now stays true.
-  PERFORM FROM ledger.book b WHERE b.org_id = book FOR UPDATE;
+  PERFORM FROM ledger.book b WHERE b.org_id = book FOR NO KEY UPDATE;
   SELECT r.* INTO asked FROM ledger.period_reopening r
    WHERE r.org_id = book AND r.last_day = its_last_day AND r.approved_by IS NULL
      AND r.closing = (SELECT max(c.closing) FROM ledger.period_closing c

@@ -249,6 +249,7 @@ BEGIN
          WHERE b.org_id = for_org AND b.number = w.number AND b.name = w.name
            AND b.currency = w.currency) a ON true;
     EXIT WHEN array_position(found, NULL) IS NULL;
+    PERFORM FROM ledger.book b WHERE b.org_id = for_org FOR SHARE;  -- not while the book is held still
     INSERT INTO ledger.account (org_id, id, number, name, currency, normal_side, min_available)
     SELECT for_org, nextval('ledger.account_id'), w.number, w.name, w.currency, w.side, w.least
       FROM (SELECT DISTINCT * FROM unnest(numbers, names, currencies, sides, least_available, found)

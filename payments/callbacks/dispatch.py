@@ -10,6 +10,7 @@ from foundation.errors import Refusal
 from identity.actor import provider_actor
 from identity.parties import operator
 from ledger.money import Money
+from ledger.posting import BookShut
 from payments.breaks import BreakKind, open_break
 from payments.callbacks import inbox
 from payments.callbacks.inbox import Callback, CallbackState
@@ -39,6 +40,10 @@ def work_callbacks(till: Till, *, at: datetime, limit: int = 20) -> dict[str, in
 def _work(till: Till, callback: Callback, *, at: datetime) -> str:
     try:
         return _apply(till, till.gateways[callback.source], callback, at=at).value
+    except BookShut as shut:
+        with till.database.transaction() as session:
+            inbox.wait(session, callback, error=str(shut))
+        return "put_back"
     except Exception as failure:  # noqa: BLE001 - one poison callback never stops its neighbours
         error = storable(f"{type(failure).__name__}: {failure}")[:MOST_OF_AN_ERROR]
         _put_back(till, callback, error, at=at)

@@ -26,6 +26,7 @@ PAUSES = tuple(
     timedelta(seconds=seconds)
     for seconds in (1, 2, 5, 10, 30, 60, 300, 900, 3600, 3600 * 6, 86400, 86400)
 )
+PAUSE_WHILE_SHUT = timedelta(minutes=5)
 LEASE = timedelta(seconds=15)
 
 
@@ -119,6 +120,14 @@ def put_back(session: Session, callback: Callback, *, error: str) -> CallbackSta
     again_at = func.clock_timestamp() + PAUSES[callback.attempts - 1]
     _update(session, callback, next_attempt_at=again_at, error=error)
     return CallbackState.STORED
+
+
+def wait(session: Session, callback: Callback, *, error: str) -> None:
+    """Nothing is wrong with it, its book is shut: it is tried until that opens, and never parked."""
+    again_at = func.clock_timestamp() + PAUSE_WHILE_SHUT
+    # This try was none: its pauses begin where they were.
+    tries = Callback.attempts - 1
+    _update(session, callback, next_attempt_at=again_at, attempts=tries, error=error)
 
 
 def waiting(session: Session) -> int:

@@ -14,7 +14,7 @@ from foundation.ids import derive_id
 from identity.actor import Actor
 from ledger.journals import Journal
 from ledger.money import Money
-from ledger.posting import post_all
+from ledger.posting import BookShut, post_all
 from payments import entries
 from payments.bills import Bill, lock_bill
 from payments.breaks import BreakKind, open_break, resolve_breaks_of
@@ -58,11 +58,14 @@ def carry_out(
 ) -> str:
     """Do what was decided of a locked line; returns what it counts as.
 
-    A line that the books refuse is left to a person, and does not stop its neighbours.
+    A line that the books refuse is left to a person, and does not stop its neighbours. One whose book
+    is shut stays as it is: the next run looks at it again.
     """
     try:
         with session.begin_nested():
             return _post(session, line, decision, by=by, at=at)
+    except BookShut:
+        return "waiting"
     except Refusal as refusal:
         left = Unmatched(line.id, Leftover.NOT_POSTED, str(refusal)[:500])
         return _leave_to_a_person(session, line, left, by=by, at=at)

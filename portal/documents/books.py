@@ -13,7 +13,7 @@ from ledger.currencies import CODES
 from ledger.reports.general_ledger import Entry
 from ledger.reports.reading import Days, Reading
 from ledger.reports.statements import Statement
-from ledger.reports.trial_balance import ChartTotal, Figures, TrialBalance, Turnover
+from ledger.reports.trial_balance import AccountTurnover, ChartTotal, Figures, TrialBalance
 from portal import formats
 from portal.documents.report import Cell, Column, Report, Row, Section
 from portal.languages import Language, translations
@@ -99,7 +99,7 @@ def trial_balance_document(about: About, parts: list[TrialBalance]) -> Report:
 
 
 def general_ledger_document(
-    about: About, accounts: Iterable[tuple[Turnover, Iterable[Entry]]]
+    about: About, accounts: Iterable[tuple[AccountTurnover, Iterable[Entry]]]
 ) -> Report:
     """Every account with its entries between what stood before and what stands after."""
     _ = translations(about.language).gettext

@@ -6,7 +6,7 @@ handed over with the report and closed behind the last row, or when nobody takes
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from enum import StrEnum
 from itertools import chain
@@ -14,7 +14,10 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 from urllib.parse import quote
 
+from anyio import CancelScope
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from portal.documents.csv import as_csv
 from portal.documents.pdf import pages_of, typeset
@@ -60,18 +63,39 @@ def download(
         "Content-Language": report.language,
     }
     with source or ExitStack() as opened:
-        if format is FileFormat.PDF:
-            pages = pages_of(report)
-            opened.close()  # the database need not wait for the typesetter
-            pdf = typeset(pages, at=report.at)
-            return Response(pdf, headers=headers, media_type=format.media_type)
-        if format is FileFormat.XLSX:
-            body = _read(_xlsx(report))
-        else:
+        if format is FileFormat.CSV:
             chunks = as_csv(report)
             first = next(chunks)  # what fails here is still a page, not half a file
-            body = _streamed(chain([first], chunks), opened.pop_all())
-        return StreamingResponse(body, headers=headers, media_type=format.media_type)
+            body = chain([first], chunks)
+            return Streamed(body, opened.pop_all().close, headers, format.media_type)
+        if format is FileFormat.XLSX:
+            file = _xlsx(report)
+            return Streamed(_read(file), file.close, headers, format.media_type)
+        pages = pages_of(report)
+    # From here on the database need not wait for the typesetter.
+    return Response(typeset(pages, at=report.at), headers=headers, media_type=format.media_type)
+
+
+class Streamed(StreamingResponse):
+    """Chunks on their way. However it ends (a reader may go away), what they are read from is closed."""
+
+    def __init__(
+        self,
+        chunks: Iterator[bytes],
+        close: Callable[[], None],
+        headers: Mapping[str, str],
+        media_type: str,
+    ) -> None:
+        super().__init__(chunks, headers=headers, media_type=media_type)
+        self._close = close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it all, then close, also when the sending was cancelled."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with CancelScope(shield=True):
+                await run_in_threadpool(self._close)
 
 
 def disposition(name: str, format: FileFormat) -> str:
@@ -90,11 +114,6 @@ def _safe(name: str) -> str:
     return re.sub(r"[^\w.]+", "-", name).strip("-._")[:LONGEST_NAME]
 
 
-def _streamed(chunks: Iterator[bytes], source: ExitStack) -> Iterator[bytes]:
-    with source:
-        yield from chunks
-
-
 def _xlsx(report: Report) -> IO[bytes]:
     """The whole file, at its beginning; it is closed by who reads it."""
     with ExitStack() as opened:
@@ -106,6 +125,5 @@ def _xlsx(report: Report) -> IO[bytes]:
 
 
 def _read(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk

@@ -54,6 +54,7 @@ SECTIONS: tuple[tuple[str, Permission | None], ...] = (
     ("breaks", Permission.RESOLVE_BREAK),
     ("bills", Permission.READ_BILLS),
     ("books", Permission.READ_LEDGER),
+    ("proof", Permission.READ_LEDGER),
     ("jobs", Permission.READ_JOBS),
 )
 
@@ -129,4 +130,6 @@ BreakResolver = Annotated[SignedIn, Depends(allowed(Permission.RESOLVE_BREAK))]
 BillReader = Annotated[SignedIn, Depends(allowed(Permission.READ_BILLS))]
 BillIssuer = Annotated[SignedIn, Depends(allowed(Permission.ISSUE_BILL))]
 BookReader = Annotated[SignedIn, Depends(allowed(Permission.READ_LEDGER))]
+BookKeeper = Annotated[SignedIn, Depends(allowed(Permission.KEEP_BOOKS))]
+PeriodKeeper = Annotated[SignedIn, Depends(allowed(Permission.KEEP_PERIODS))]
 JobReader = Annotated[SignedIn, Depends(allowed(Permission.READ_JOBS))]

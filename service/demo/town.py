@@ -1,4 +1,4 @@
-"""The demo town: an operator, two agencies with services, open bills, and two members of staff.
+"""The demo town: an operator, two agencies with services, open bills, and three members of staff.
 
 Names, fees and legal bases are invented; amounts are those a person would meet.
 """
@@ -6,12 +6,12 @@ Names, fees and legal bases are invented; amounts are those a person would meet.
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from foundation.clock import now
+from foundation.clock import business_date, now
 from foundation.database import Database
 from foundation.ids import derive_id
 from identity.actor import Actor
@@ -20,6 +20,7 @@ from identity.roles import Role
 from identity.users import StaffMember, add_staff_member, grant_role
 from ledger.accounts import open_book
 from ledger.money import Money
+from ledger.periods.moves import add_period, end_of_month, make_periods
 from payments.bills import Bill, bills_of, issue_bill
 from payments.reconciliation.bank_accounts import BankAccount
 from payments.registry.services import Service, ServiceVersion
@@ -164,6 +165,7 @@ def build_town(database: Database, account: str, *, bills: int, secret: str = ""
     """
     staff = (
         SignIn("finance_officer", "finance", _password(secret, "finance")),
+        SignIn("chief_accountant", "chief", _password(secret, "chief")),
         SignIn("agency_clerk", "clerk", _password(secret, "clerk")),
     )
     with database.transaction() as session:
@@ -184,6 +186,7 @@ def _found_organisations(session: Session, account: str) -> None:
     for org_id, (code, kind, stir, name) in NAMES.items():
         session.add(Organisation(org_id=org_id, code=code, kind=kind, stir=stir, name=name))
         open_book(session, org_id)
+        _make_periods(session, org_id)
     session.flush()
     session.add(BankAccount(org_id=OPERATOR, account=account, currency="UZS", mfo="00014"))
     for offer in OFFERS:
@@ -206,8 +209,19 @@ def _found_organisations(session: Session, account: str) -> None:
         )
 
 
+def _make_periods(session: Session, org_id: int) -> None:
+    """Two months that are over, so that there is something to close; then this one and the next."""
+    first_day = (business_date(now()).replace(day=1) - timedelta(days=40)).replace(day=1)
+    add_period(session, org_id, first_day, end_of_month(first_day))
+    make_periods(session, org_id, at=now())
+
+
 def _hire(session: Session, staff: tuple[SignIn, ...]) -> None:
-    names = {"finance": "Nodira Usmonova", "clerk": "Rustam Qodirov"}
+    names = {
+        "finance": "Nodira Usmonova",
+        "chief": "Gulchehra Ismoilova",
+        "clerk": "Rustam Qodirov",
+    }
     member: dict[str, StaffMember] = {}
     for sign_in in staff:
         member[sign_in.login] = add_staff_member(
@@ -219,6 +233,7 @@ def _hire(session: Session, staff: tuple[SignIn, ...]) -> None:
             at=now(),
         )
     grant_role(session, member["finance"], Role.FINANCE_OFFICER, org_id=OPERATOR)
+    grant_role(session, member["chief"], Role.CHIEF_ACCOUNTANT, org_id=OPERATOR)
     for org_id in (SERVICES_AGENCY, TRAFFIC_POLICE):
         grant_role(session, member["clerk"], Role.AGENCY_CLERK, org_id=org_id)
 

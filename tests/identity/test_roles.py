@@ -7,20 +7,22 @@ from identity.roles import PERMISSIONS, Permission, Role, permits
 
 # Written out a second time on purpose: a change of the table must be made twice to be meant.
 MATRIX = {
-    #                            finance officer, agency clerk
-    Permission.READ_LEDGER: (True, False),
-    Permission.RECONCILE: (True, False),
-    Permission.IMPORT_STATEMENT: (True, False),
-    Permission.RESOLVE_BREAK: (True, False),
-    Permission.READ_JOBS: (True, False),
-    Permission.READ_BILLS: (True, True),
-    Permission.READ_ALL_BILLS: (True, False),
-    Permission.ISSUE_BILL: (False, True),
+    #                            finance officer, chief accountant, agency clerk
+    Permission.READ_LEDGER: (True, True, False),
+    Permission.RECONCILE: (True, False, False),
+    Permission.IMPORT_STATEMENT: (True, False, False),
+    Permission.RESOLVE_BREAK: (True, False, False),
+    Permission.READ_JOBS: (True, True, False),
+    Permission.READ_BILLS: (True, False, True),
+    Permission.READ_ALL_BILLS: (True, False, False),
+    Permission.ISSUE_BILL: (False, False, True),
+    Permission.KEEP_BOOKS: (False, True, False),
+    Permission.KEEP_PERIODS: (True, True, False),
 }
 CELLS = [
     (role, permission, allowed)
     for permission, row in MATRIX.items()
-    for role, allowed in zip((Role.FINANCE_OFFICER, Role.AGENCY_CLERK), row, strict=True)
+    for role, allowed in zip(Role, row, strict=True)
 ]
 HERE, ELSEWHERE = 2, 3
 

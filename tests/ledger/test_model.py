@@ -52,6 +52,7 @@ def test_whatever_is_asked_the_database_answers_and_writes_what_the_model_does(e
 
         def teardown(self) -> None:
             self.twin.compare()
+            self.twin.close(None, None)
 
     run_state_machine_as_test(Story, settings=STORIES)
     with empty.transaction() as session:

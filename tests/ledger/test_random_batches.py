@@ -25,6 +25,7 @@ def test_large_random_batches_leave_what_the_model_says(empty, empty_url):
         asked += sum(len(journal.lines) for journal in journals)
         outcomes |= {answer.outcome for answer in twin.post(journals)}
     twin.compare()
+    twin.close(None, None)
 
     assert outcomes == set(Outcome) - NOT_HERE
     with empty.transaction() as session:

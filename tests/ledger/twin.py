@@ -110,6 +110,7 @@ class Twin:
         )
 
     def close(self, soft: date | None, closed: date | None) -> None:
+        """As if periods up to these days were closed; there are none, so open all again before a proof."""
         self.model.soft_closed, self.model.closed = soft, closed
         as_superuser(
             self.url,

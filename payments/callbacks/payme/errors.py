@@ -74,3 +74,9 @@ EXPIRED = PaymeError(
 CANCELLED = PaymeError(
     -31054, "Hisob-varaq bekor qilingan", "Счёт отменён", "The bill has been cancelled"
 )
+NOT_NOW = PaymeError(
+    -31055,
+    "Idora hozir toʻlov qabul qilmaydi, keyinroq urining",
+    "Ведомство сейчас не принимает платежи, повторите позже",
+    "The agency takes no payments now, try later",
+)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from foundation.database import Database, storable
+from ledger.posting import BookShut
 from payments.callbacks.payme import errors, transactions
 from payments.callbacks.payme.errors import PaymeError
 from payments.callbacks.payme.fiscal import set_fiscal_data
@@ -62,6 +63,8 @@ def answer(
             told = _call(session, gateway, request, authorization, at=at)
     except PaymeError as refusal:
         told = refusal
+    except BookShut:
+        told = errors.SYSTEM_FAILURE  # Payme calls again until it is told otherwise
     except Exception:
         log.exception("payme call failed")
         told = errors.SYSTEM_FAILURE

@@ -18,6 +18,7 @@ from foundation.errors import NotFound, Refused
 from identity.actor import provider_actor
 from ledger.money import Money
 from ledger.posting import NotPosted
+from ledger.shutting import takes_postings
 from payments.bills import LIFECYCLE as BILL_LIFECYCLE
 from payments.bills import Bill, BillState, find_bill, lock_bill, masked
 from payments.callbacks.payme import errors
@@ -209,6 +210,8 @@ def _not_payable(session: Session, bill: Bill, amount: int, at: datetime) -> Pay
         return refusal.about(ACCOUNT_FIELD)
     if Money(amount, "UZS") != bill.amount:
         return errors.WRONG_AMOUNT
+    if not takes_postings(session, bill.org_id):
+        return errors.NOT_NOW.about(ACCOUNT_FIELD)
     current = current_charge(session, bill)
     if current is not None and current.state == ChargeState.PENDING:
         return errors.BUSY.about(ACCOUNT_FIELD)

@@ -13,7 +13,7 @@ from ledger.reports.reading import Reading
 from ledger.reports.trial_balance import Figures
 from portal.forms import Form, Mistake
 from portal.languages import msg
-from portal.pages.staff.frame import ONE_PAGE, Account, Pages, Staff
+from portal.pages.staff.frame import Account, Staff
 
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 LAST_BEFORE_FIRST = msg("The last day is before the first")
@@ -117,8 +117,9 @@ class TrialBalancePage:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """A movement by its day of effect; `kind` is a word of WORDS["journal_kind"]."""
+    """A movement by its day of effect; `kind` is a word of WORDS["journal_kind"], `url` its journal's."""
 
+    url: str
     seq: int
     effective: date
     kind: str
@@ -161,30 +162,3 @@ class GeneralLedgerPage:
     def staff(self) -> Staff:
         """Who is signed in."""
         return self.frame.staff
-
-
-@dataclass(frozen=True)
-class AccountEntry:
-    """A movement and the balance it left; `kind` is a word of WORDS["journal_kind"]."""
-
-    seq: int
-    effective: date
-    kind: str
-    other: Account
-    debit: Money | None
-    credit: Money | None
-    balance: Money
-
-
-@dataclass(frozen=True)
-class AccountPage:
-    """`staff/account.html`: newest first; `side` is debit or credit, where the account grows."""
-
-    staff: Staff
-    book: str
-    book_url: str
-    account: Account
-    side: str
-    balance: Money
-    entries: tuple[AccountEntry, ...]
-    pages: Pages = ONE_PAGE

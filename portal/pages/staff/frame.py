@@ -8,6 +8,7 @@ SECTIONS = {
     "breaks": "/staff/breaks",
     "bills": "/staff/bills",
     "books": "/staff/books/{org_id}/trial-balance",
+    "proof": "/staff/proof",
     "jobs": "/staff/jobs",
 }
 

@@ -13,7 +13,7 @@ from payments.charges import charges_of
 from payments.checkout import Till
 from payments.references import compact
 from payments.registry.services import Service, services_of, version_on
-from portal.forms import Mistake, Mistakes, Posted, read_form
+from portal.forms import Mistake, Mistakes, Posted, read_form, typed_in
 from portal.languages import Language, language_of, msg, pick
 from portal.pages.staff.bills import (
     BillRow,
@@ -73,7 +73,7 @@ def issue(request: Request, by: BillIssuer, data: Posted, till: Taking) -> Respo
         return _form(request, by, till, form, status=422)
     org, _, code = form.service.partition("-")
     if not (org.isascii() and org.isdigit() and code):
-        mistakes = Mistakes((Mistake("service", SERVICE_UNKNOWN),), _typed(data))
+        mistakes = Mistakes((Mistake("service", SERVICE_UNKNOWN),), typed_in(data))
         return _form(request, by, till, mistakes, status=422)
     amount = None if form.amount is None else Money.of(form.amount, "UZS")
     try:
@@ -90,7 +90,7 @@ def issue(request: Request, by: BillIssuer, data: Posted, till: Taking) -> Respo
             )
     except Refusal as refusal:
         field = str(refusal.facts.get("field", "service"))
-        mistakes = Mistakes((Mistake.of(refusal, field),), _typed(data))
+        mistakes = Mistakes((Mistake.of(refusal, field),), typed_in(data))
         return _form(request, by, till, mistakes, status=refusal.status)
     return redirect(request, f"/staff/bills?issued={bill.reference}")
 
@@ -154,7 +154,3 @@ def _row(session: Session, bill: Bill, by: SignedIn, language: Language) -> Bill
         can_cancel=LIFECYCLE.allows("cancel", BillState(bill.state))
         and by.actor.may(Permission.ISSUE_BILL, bill.org_id),
     )
-
-
-def _typed(data: Posted) -> dict[str, str]:
-    return {name: value for name, value in data.items() if isinstance(value, str)}

@@ -13,8 +13,6 @@ from sqlalchemy.orm import Session
 from foundation.clock import business_date, now
 from identity.parties import organisation, organisations
 from ledger.accounts import find_account
-from ledger.balances import STATEMENT_PAGE, statement
-from ledger.chart import Side
 from ledger.reports.general_ledger import (
     ENTRIES_OF_A_PAGE,
     Entry,
@@ -25,11 +23,11 @@ from ledger.reports.general_ledger import (
 from ledger.reports.reading import Days, reading, snapshot
 from ledger.reports.statements import entries_in, statement_over
 from ledger.reports.trial_balance import (
+    AccountTurnover,
     TrialBalance,
-    Turnover,
+    account_turnovers,
     trial_balance,
     turnover_of,
-    turnovers,
 )
 from payments.checkout import Till
 from portal.documents.books import (
@@ -44,8 +42,6 @@ from portal.forms import Mistake, Mistakes, read_form
 from portal.languages import language_of, pick
 from portal.pages.staff.books import (
     LAST_BEFORE_FIRST,
-    AccountEntry,
-    AccountPage,
     BookFrame,
     DaysAsked,
     DaysForm,
@@ -56,7 +52,7 @@ from portal.pages.staff.books import (
     TrialRow,
     TrialSection,
 )
-from portal.pages.staff.frame import Account, Pages
+from portal.pages.staff.frame import Account
 from portal.rendering import redirect, render
 from portal.routes.given import BookReader, SignedIn, Taking
 from portal.routes.staff.payments import account_link
@@ -131,7 +127,7 @@ def ledger(org_id: int, asked: Asked, account: int | None = None, after: str = "
     days = asked.days
     with snapshot(asked.till.database) as session:
         frame = _frame(session, org_id, "general-ledger", asked)
-        found = [] if asked.boxes.mistakes else turnovers(session, org_id, days)
+        found = [] if asked.boxes.mistakes else account_turnovers(session, org_id, days)
         chosen = _chosen(session, org_id, days, found, account)
         entries = entries_of(session, chosen, days, _place(after)) if chosen else []
     page = _ledger_page(frame, found, chosen, entries)
@@ -158,49 +154,6 @@ def statement_file(org_id: int, account_id: int, format: FileFormat, asked: Aske
         return statement_document(about, found, entries_in(session, found))
 
     return _file(org_id, f"statement-{account_id}", format, asked, make)
-
-
-@router.get("/staff/books/{org_id}/accounts/{account_id}")
-def account(
-    org_id: int,
-    account_id: int,
-    request: Request,
-    by: BookReader,
-    till: Taking,
-    before: int | None = None,
-) -> Response:
-    """An account's movements, newest first, each with the balance it left."""
-    here = f"/staff/books/{org_id}/accounts/{account_id}"
-    with till.database.transaction() as session:
-        found = find_account(session, org_id, account_id)
-        entries = statement(session, org_id, account_id, before_seq=before)
-        page = AccountPage(
-            staff=by.staff(),
-            book=pick(organisation(session, org_id).name, language_of(request)),
-            book_url=f"/staff/books/{org_id}/trial-balance",
-            account=account_link(found),
-            side="debit" if found.normal_side == Side.DEBIT else "credit",
-            balance=found.balance,
-            entries=tuple(
-                AccountEntry(
-                    entry.seq,
-                    entry.effective,
-                    entry.kind.name.lower(),
-                    account_link(find_account(session, org_id, entry.other_account)),
-                    entry.debit,
-                    entry.credit,
-                    entry.balance,
-                )
-                for entry in entries
-            ),
-            pages=Pages(
-                newer=here if before is not None else None,
-                older=f"{here}?before={entries[-1].seq}"
-                if len(entries) == STATEMENT_PAGE
-                else None,
-            ),
-        )
-    return render(request, "staff/account.html", page)
 
 
 def _frame(session: Session, org_id: int, report: str, asked: Asking) -> BookFrame:
@@ -253,8 +206,8 @@ def _section(part: TrialBalance, frame: BookFrame) -> TrialSection:
 
 
 def _chosen(
-    session: Session, org_id: int, days: Days, found: list[Turnover], account: int | None
-) -> Turnover | None:
+    session: Session, org_id: int, days: Days, found: list[AccountTurnover], account: int | None
+) -> AccountTurnover | None:
     """The account that was asked for, else the first there is. Raises AccountNotFound."""
     if account is None:
         return found[0] if found else None
@@ -272,7 +225,10 @@ def _place(after: str) -> Place | None:
 
 
 def _ledger_page(
-    frame: BookFrame, found: list[Turnover], chosen: Turnover | None, entries: list[Entry]
+    frame: BookFrame,
+    found: list[AccountTurnover],
+    chosen: AccountTurnover | None,
+    entries: list[Entry],
 ) -> GeneralLedgerPage:
     accounts = tuple((str(one.account.id), f"{one.account.label}, {one.currency}") for one in found)
     if chosen is None:
@@ -302,8 +258,10 @@ def _ledger_page(
 
 
 def _entry(entry: Entry, frame: BookFrame) -> LedgerEntry:
-    url = f"/staff/books/{frame.org_id}/accounts/{entry.other_id}"
+    book = f"/staff/books/{frame.org_id}"
+    url = f"{book}/accounts/{entry.other_id}"
     return LedgerEntry(
+        url=f"{book}/journals/{entry.journal_id}",
         seq=entry.seq,
         effective=entry.effective,
         kind=entry.kind.name.lower(),

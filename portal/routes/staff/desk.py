@@ -6,6 +6,8 @@ from sqlalchemy.orm import Session
 from foundation.clock import now
 from foundation.jobs import JobRun, last_runs
 from identity.parties import operator
+from ledger.proof_results import checks_of, last_proof
+from ledger.shutting import books_shut
 from payments.breaks import count_open
 from payments.jobs import JOBS
 from payments.reconciliation.records import files_of
@@ -22,10 +24,11 @@ router = APIRouter()
 
 @router.get("/staff")
 def home(request: Request, by: AnyStaff, till: Taking) -> Response:
-    """What needs a person, first; a clerk begins at the bills."""
+    """What needs a person, first; others begin at the first of their own pages."""
     staff = by.staff()
     if "reconciliation" not in staff.sections:
-        return redirect(request, "/staff/bills")
+        own = [address for name, address in staff.menu if name != "home"]
+        return redirect(request, own[0] if own else "/staff/bills")
     with till.database.transaction() as session:
         page = home_page(session, by)
     return render(request, "staff/home.html", page)
@@ -58,9 +61,15 @@ def home_page(session: Session, by: SignedIn) -> HomePage:
     org = operator(session).org_id
     files = files_of(session, org)
     run = last_run(session, org)
-    failing = [proof for proof in run.proof if proof["difference"]] if run else []
+    proof = last_proof(session, org)
+    found = [(check["name"], check["difference"]) for check in run.proof] if run else []
+    found += (
+        [(check.name, check.difference) for check in checks_of(session, proof)] if proof else []
+    )
+    failing = {name for name, difference in found if difference}
     waiting = {
-        "proofs": (len(failing), "/staff/reconciliation"),
+        "shut": (len(books_shut(session)), "/staff/proof"),
+        "proofs": (len(failing), "/staff/proof"),
         "breaks": (sum(count_open(session).values()), "/staff/breaks"),
         "quarantined": (
             sum(file.verdict == "quarantined" for file in files),
@@ -74,7 +83,7 @@ def home_page(session: Session, by: SignedIn) -> HomePage:
         flow=flow(flow_of_money(session)),
         as_of=now(),
         last_statement_at=files[0].received_at if files else None,
-        books_hold=None if run is None else not failing,
+        books_hold=not failing if found else None,
     )
 
 

@@ -2,7 +2,10 @@
 
 import pytest
 
+from foundation.database import Database
 from ledger.verify import run
+from tests.ledger.desk import Desk
+from tests.ledger.evidence.archive import Archive
 from tests.ledger.evidence.town import KEY, written
 
 
@@ -27,3 +30,9 @@ def raw_judged(tmp_path, capsys):
         return code, capsys.readouterr().out
 
     return judge
+
+
+@pytest.fixture
+def archive(empty: Database, tmp_path) -> Archive:
+    """Two open books in a database of their own, nothing posted yet."""
+    return Archive(empty, tmp_path, Desk(empty).open())

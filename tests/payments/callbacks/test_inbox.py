@@ -11,12 +11,13 @@ from ledger.accounts import AccountKey
 from ledger.chart import PROVIDER_CLEARING
 from ledger.lane import Lane
 from ledger.money import UZS
+from ledger.shutting import shut_book
 from payments.bills import BillState
 from payments.callbacks import inbox
 from payments.callbacks.dispatch import work_callbacks
 from payments.callbacks.inbox import PAUSES
 from payments.charges import ChargeState, Handle
-from tests.given import AGENCY, OTHER_AGENCY
+from tests.given import AGENCY, CLERK, OTHER_AGENCY
 from tests.payments.callbacks.conftest import event
 from tests.superuser import rows
 
@@ -130,9 +131,7 @@ def test_callbacks_that_share_a_commit_do_not_hurt_each_other(desk):
         for one in desk.paid(bill)[1]:
             desk.deliver(one)
     with desk.db.transaction() as session:
-        session.connection().exec_driver_sql(
-            f"SELECT ledger.set_book_state({OTHER_AGENCY}, 2::smallint)"
-        )
+        shut_book(session, OTHER_AGENCY, why="balances differ", by=CLERK, at=now())
     lane = Lane(desk.db)
     counts = work_callbacks(replace(desk.till, lane=lane), at=now())
     lane.close()

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from portal.languages import Language
-from tests.portal.samples import books, citizens, money, records
+from tests.portal.samples import accounts, books, citizens, money, periods, records
 from tests.portal.samples.world import SAMPLES, Sample
 
-FAMILIES = (books, citizens, money, records)  # each puts its samples on the list as it is imported
+# Each puts its samples on the list as it is imported.
+FAMILIES = (accounts, books, citizens, money, periods, records)
 
 
 def build(name: str, language: Language) -> Sample:

@@ -89,6 +89,7 @@ def trial_balance_mistyped(language: Language) -> Sample:
 
 def entry(seq: int, kind: str, other: Account, debit: str, credit: str) -> LedgerEntry:
     return LedgerEntry(
+        url="/staff/books/1/journals/01993f2e-8c1d-7a52-b1f4-5d3c9a0b7e21",
         seq=seq,
         effective=date(2026, 3, 12),
         kind=kind,

@@ -5,13 +5,9 @@ from datetime import date
 from ledger.money import UZS
 from portal.languages import Language, pick
 from portal.pages.staff.bills import BillRow, BillsPage, NewBillForm, NewBillPage, ServiceOption
-from portal.pages.staff.books import AccountEntry, AccountPage
-from portal.pages.staff.frame import Account, Pages
 from portal.pages.staff.jobs import JobRow, JobsPage
 from portal.pages.staff.payments import BankLine, PaymentPage, TraceEvent, TransferLine
 from tests.portal.samples.world import (
-    AGENCY,
-    BANK,
     CHARGE,
     CLEARING,
     CLERK,
@@ -111,45 +107,6 @@ def payment_pending(language: Language) -> Sample:
         **the_bill(language),
     )
     return "staff/payment.html", view
-
-
-def account_view(language: Language, entries: tuple[AccountEntry, ...], pages: Pages) -> Sample:
-    view = AccountPage(
-        staff=OFFICER,
-        book=pick(AGENCY, language),
-        book_url="/staff/books/1/trial-balance",
-        account=CLEARING,
-        side="debit",
-        balance=UZS("400067890.12"),
-        entries=entries,
-        pages=pages,
-    )
-    return "staff/account.html", view
-
-
-@sample("staff-account")
-def account(language: Language) -> Sample:
-    def entry(seq: int, kind: str, other: Account, debit: str, credit: str) -> AccountEntry:
-        return AccountEntry(
-            seq=seq,
-            effective=date(2026, 3, 12),
-            kind=kind,
-            other=other,
-            debit=UZS(debit) if debit else None,
-            credit=UZS(credit) if credit else None,
-            balance=UZS("400067890.12"),
-        )
-
-    entries = (
-        entry(1_205, "payout_settled", BANK, "", "834500000.00"),
-        entry(1_204, "payment_confirmed", REVENUE, "1250000.00", ""),
-    )
-    return account_view(language, entries, Pages(older="/staff/books/1/accounts/3?before=1204"))
-
-
-@sample("staff-account-empty")
-def account_empty(language: Language) -> Sample:
-    return account_view(language, (), Pages())
 
 
 @sample("staff-jobs")
