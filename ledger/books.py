@@ -1,7 +1,7 @@
 """Prove the books: recompute all of it, name the first difference and every book that has one."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from ledger.rules import RULES
 # The faults are found once and asked twice: for the first of them, and for the books they are in.
 FOUND = """
 WITH found AS MATERIALIZED ({broken})
-SELECT (SELECT to_jsonb(found) FROM found LIMIT 1),
+SELECT (SELECT to_json(found) FROM found LIMIT 1),
        (SELECT array_agg(DISTINCT org_id ORDER BY org_id) FROM found)
 """
 # Rules read whole tables and give next to nothing back, so workers may share them. What a proof needs
@@ -63,6 +63,10 @@ class Check:
         """Whether no difference was found."""
         return self.difference is None
 
+    def __str__(self) -> str:
+        """The rule's name and the first difference, on one line."""
+        return f"{self.name}: {in_words(self.difference or {})}"
+
     def as_json(self) -> dict[str, Any]:
         """The check as it is kept and printed; the difference consists of what JSON has."""
         return {
@@ -73,6 +77,11 @@ class Check:
             "books": list(self.books),
             "difference": self.difference,
         }
+
+
+def in_words(difference: Mapping[str, Any]) -> str:
+    """A difference as people read it: "org_id 7, account 31, stored 100, recomputed 99"."""
+    return ", ".join(f"{name} {value}" for name, value in difference.items())
 
 
 def take_snapshot(session: Session) -> Snapshot:
@@ -100,11 +109,11 @@ def transfers_by_book(session: Session) -> dict[int, int]:
     """How many transfers each book has; 0 for an empty one."""
     counted = session.execute(
         text(
-            "SELECT org_id, coalesce(t.n, 0) FROM ledger.book LEFT JOIN"
+            "SELECT org_id, coalesce(t.n, 0) AS transfers FROM ledger.book LEFT JOIN"
             " (SELECT org_id, count(*) AS n FROM ledger.transfer GROUP BY org_id) t USING (org_id)"
         )
     )
-    return dict(counted.tuples().all())
+    return {row.org_id: row.transfers for row in counted}
 
 
 def not_agreeing(checks: Iterable[Check]) -> dict[int, list[Check]]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    JSON,
     BigInteger,
     ForeignKeyConstraint,
     Integer,
@@ -71,7 +72,7 @@ class ProofCheck(Base):
     examined: Mapped[int] = mapped_column(BigInteger)
     milliseconds: Mapped[int] = mapped_column(Integer)
     books: Mapped[list[int]] = mapped_column(ARRAY(Integer))
-    difference: Mapped[dict[str, Any] | None]
+    difference: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class ProofBook(Base):
@@ -107,7 +108,7 @@ def keep_proof(
     session.execute(
         text(
             "SELECT ledger.keep_proof(:keeper, :id, :by, :started, :lsn, CAST(:shut AS integer[]),"
-            " CAST(:checks AS jsonb), CAST(:books AS jsonb))"
+            " CAST(:checks AS json), CAST(:books AS json))"
         ),
         {
             "keeper": keeper,

@@ -242,10 +242,13 @@ RULES = (
         SELECT org_id, batch, q.journals AS waiting, s.journals AS sealed, coalesce(j.n, 0) AS found
           FROM (SELECT org_id, batch, count(*) AS n, count(DISTINCT place) AS places,
                        max(place) + 1 AS reached FROM ledger.journal GROUP BY org_id, batch) j
-          FULL JOIN (SELECT u.org_id, u.batch, count(j.journal) AS journals
-                       FROM ledger.unsealed u CROSS JOIN unnest(u.journals) AS k
+          FULL JOIN (SELECT u.org_id, u.batch,
+                            CASE WHEN count(j.journal) = count(*) THEN count(*) ELSE 0 END AS journals
+                       FROM ledger.unsealed u
+                       LEFT JOIN unnest(u.journals) WITH ORDINALITY AS k (journal, n) ON true
                        LEFT JOIN ledger.journal j
-                         ON j.org_id = u.org_id AND j.journal = k AND j.batch = u.batch
+                         ON j.org_id = u.org_id AND j.journal = k.journal AND j.batch = u.batch
+                            AND j.place = k.n - 1
                       GROUP BY u.org_id, u.batch) q USING (org_id, batch)
           FULL JOIN ledger.sealed_batch s USING (org_id, batch)
          WHERE (num_nonnulls(q.journals, s.journals) = 1 AND coalesce(q.journals, s.journals) = j.n

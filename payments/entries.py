@@ -16,7 +16,7 @@ from ledger.chart import (
     UNIDENTIFIED,
     JournalKind,
 )
-from ledger.journals import Journal, Transfer
+from ledger.journals import Journal, Transfer, journal_key
 from ledger.money import Money
 
 BANK_TRANSFER = "bank"
@@ -199,6 +199,11 @@ def _received_in(charge: Paid, currency: str, banked_by: int | None) -> AccountK
     if banked_by is not None:
         return due_from(banked_by, currency)
     return AccountKey(PROVIDER_CLEARING, charge.provider, currency)
+
+
+def settled_by(charge: Paid) -> UUID:
+    """The key of the journal by which a charge is settled, in the charge's own book."""
+    return journal_key("charge", f"{charge.id}:settled")
 
 
 def _of_charge(

@@ -47,7 +47,7 @@ def _reconcile(till: Till, at: datetime) -> dict[str, int]:
 def _prove_books(till: Till, at: datetime) -> dict[str, int]:
     proof = prove_books(till.database, by=system_actor("prove_books"), at=at)
     if broken := proof.broken:
-        raise BooksDiffer(f"{broken[0].name}: {broken[0].difference}")
+        raise BooksDiffer("; ".join(map(str, broken)))
     return {check.name: check.examined for check in proof.checks}
 
 
@@ -55,12 +55,12 @@ def _tidy_holds(till: Till, at: datetime) -> dict[str, int]:  # noqa: ARG001
     with till.database.transaction() as session:
         books = books_with_due(session)
 
-    def one(book: int) -> int:
+    def some(book: int) -> int:
         with till.database.transaction() as session:
             return tidy_due(session, book)
 
     # A few accounts a transaction, so that no posting meets many locks.
-    return {"accounts": sum(sum(iter(lambda: one(book), 0)) for book in books)}
+    return {"accounts": sum(sum(iter(partial(some, book), 0)) for book in books)}
 
 
 def _make_periods(till: Till, at: datetime) -> dict[str, int]:

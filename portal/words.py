@@ -65,6 +65,18 @@ WORDS: dict[str, dict[str, str]] = {
         "paid_out": msg("Paid out by the provider"),
         "banked": msg("Seen on the bank statement"),
     },
+    "sealing": {
+        "waiting": msg(
+            "This payment is not sealed yet. Wait some seconds and open this page again."
+        ),
+        "sealed": msg(
+            "This payment is sealed. Its proof comes within seconds: open this page again."
+        ),
+        "signed": msg("This payment is sealed in the agency's book: nobody can change it unseen."),
+        "unsigned": msg(
+            "This payment is sealed. Nothing is signed here, so there is no proof to download."
+        ),
+    },
     "where": {
         "citizen": msg("Citizen"),
         "provider": msg("Provider"),

@@ -58,7 +58,7 @@ def _line(check: Check) -> str:
 
 def _say_what_differs(proof: Proof) -> None:
     for check in proof.broken:
-        print(f"First difference, {check.name}: {check.difference}", file=sys.stderr)
+        print(f"First difference, {check}", file=sys.stderr)
         if check.books:
             print(f"  in the books {_listed(check.books)}", file=sys.stderr)
     if proof.differing:

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from foundation.errors import Refusal
 from identity.roles import Role
@@ -28,12 +30,17 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except (
+        BrokenPipeError
+    ):  # who reads us (`| head`) has had enough; nothing more can be said there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mizon", description="State payments on one ledger.")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for family in (_town, _processes, _people, _books, _measures, _house):
+    for family in (_town, _processes, _people, _books, _evidence, _measures, _house):
         family(commands)
     _add(commands, "help", lambda _: _usage(parser), "this list")
     return parser
@@ -134,6 +141,35 @@ def _measures(commands: Commands) -> None:
         metavar="NAME",
         help="single lane batch books size prove statement sustained floors",
     )
+
+
+def _evidence(commands: Commands) -> None:
+    keys = _add_group(commands, "keys", "keys that sign heads: new")
+    new = _add(keys, "new", _of_evidence("new_key"), "make a key, and print both halves once")
+    new.add_argument("name", help="the name that its heads begin with: ledger.example.uz")
+    heads = _add_group(commands, "heads", "signed heads: compare")
+    compare = _add(
+        heads,
+        "compare",
+        _of_evidence("compare_heads"),
+        "hold heads kept elsewhere against our trees",
+    )
+    verify = _add(commands, "verify", _verify, "check heads, receipts, pairs and dumps offline")
+    for command in (compare, verify):
+        command.add_argument("files", nargs="+", metavar="FILE")
+        command.add_argument(
+            "--key", action="append", required=True, help="a public key, or its file"
+        )
+    dump = _add(commands, "dump", _of_evidence("dump"), "a whole book, for a stranger's verifier")
+    dump.add_argument("--documents", action="store_true", help="with documents: personal data")
+    erase = _add(
+        commands, "erase", _of_evidence("erase"), "erase an entry's document; its proofs stay valid"
+    )
+    erase.add_argument("--journal", type=UUID, required=True)
+    erase.add_argument("--by", required=True, help="sign-in name of who decides it")
+    erase.add_argument("--reason", required=True, help="why; kept in history")
+    for command in (dump, erase):
+        command.add_argument("--book", type=int, required=True, help="org_id whose book it is")
 
 
 def _house(commands: Commands) -> None:
@@ -269,6 +305,22 @@ def _bench_ledger(options: argparse.Namespace) -> int:
     return bench_ledger(
         as_rows=options.json, long=options.long, seconds=options.seconds, only=options.only
     )
+
+
+def _of_evidence(name: str) -> Command:
+    def run(options: argparse.Namespace) -> int:
+        from service import evidence
+
+        command: Command = getattr(evidence, name)
+        return command(options)
+
+    return run
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from ledger.verify import run
+
+    return run(options.files, options.key)
 
 
 def _check(_: argparse.Namespace) -> int:

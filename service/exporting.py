@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 
 from sqlalchemy import Row, text
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from foundation.clock import now
 from foundation.database import Database
+from foundation.errors import Refused
 from identity.parties import organisation
 from ledger.currencies import CODES
 from ledger.export import FIRST_DAY, LAST_DAY, Beancount, Hledger, Syntax, entries, export
@@ -26,21 +28,28 @@ COLUMNS = (
 )
 
 
+class LastBeforeFirst(Refused):
+    """The last day is before the first."""
+
+
 def export_book(format: str, org_id: int, *, first: date | None, last: date | None) -> int:
     """Write the book as it is at one moment; rows leave while they are read, however many they are.
 
-    Raises OrganisationNotFound.
+    Raises LastBeforeFirst and OrganisationNotFound.
     """
     days = Days(max(first or FIRST_DAY, FIRST_DAY), min(last or LAST_DAY, LAST_DAY))
-    database = Database(read_settings().database_url, name="mizon export")
-    # No time-out, neither for the query nor for who reads the output.
-    with snapshot(database, timeout_seconds=0) as session:
+    if days.last < days.first:
+        raise LastBeforeFirst(first=days.first, last=days.last)
+    with (
+        closing(Database(read_settings().database_url, name="mizon export")) as database,
+        snapshot(database, timeout_seconds=0) as session,
+    ):
+        # No time-out for who reads the output, as none for the query.
         session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         organisation(session, org_id)
         for chunk in _chunks(session, format, org_id, days):
             sys.stdout.buffer.write(chunk)
     sys.stdout.flush()
-    database.close()
     return 0
 
 

@@ -28,17 +28,19 @@ def serve(*, host: str, port: int, fd: int | None = None) -> int:
 
 
 def run_worker() -> int:
-    """Callbacks and scheduled jobs; what it settles at once shares its commits."""
+    """Callbacks, sealing and scheduled jobs; what it settles at once shares its commits."""
     _leave_with_parent()
     from ledger.lane import Lane
     from service.scheduler import work
-    from service.wiring import till
+    from service.wiring import signers, till
 
     configure_logs("worker")
-    plain = till(read_settings(), name="mizon worker")
+    settings = read_settings()
+    keys = signers(settings)
+    plain = till(settings, name="mizon worker")
     lane = Lane(plain.database, workers=2)
     try:
-        work(replace(plain, lane=lane))
+        work(replace(plain, lane=lane), keys)
     finally:
         lane.close()
         plain.database.close()

@@ -1,10 +1,11 @@
-"""The worker: APScheduler ticks; callbacks are worked as they come, job slots are done once each."""
+"""The worker: callbacks are worked and postings sealed as they come, job slots are done once each."""
 
 import logging
 import os
 import signal
 import socket
 import threading
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -12,7 +13,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
 from foundation.clock import TASHKENT, now
+from foundation.database import Database
 from foundation.jobs import Job, run_due
+from ledger.evidence.heads import publish_heads
+from ledger.evidence.notes import Signer
+from ledger.evidence.sealing import MOST_LEAVES, seal_books
 from payments.callbacks.dispatch import work_callbacks
 from payments.checkout import Till
 from payments.jobs import JOBS
@@ -23,19 +28,27 @@ log = logging.getLogger(__name__)
 TICK = timedelta(seconds=5)
 INBOX_PAUSE_SECONDS = 0.3
 INBOX_BATCH = 20
+SEALING_PAUSE_SECONDS = 0.25
 
 
-def work(till: Till) -> None:
-    """Run until told to stop: one thread works the inbox, APScheduler's threads tick the jobs."""
+def work(till: Till, signers: Sequence[Signer]) -> None:
+    """Run until told to stop: a thread works the inbox, one seals, APScheduler's threads tick the jobs."""
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     scheduler = start_clock(till)
-    inbox = threading.Thread(target=work_inbox, args=(till, stopping), name="inbox")
-    inbox.start()
+    threads = (
+        threading.Thread(target=work_inbox, args=(till, stopping), name="inbox"),
+        threading.Thread(
+            target=keep_sealed, args=(till.database, signers, stopping), name="sealer"
+        ),
+    )
+    for thread in threads:
+        thread.start()
     stopping.wait()
     scheduler.shutdown(wait=True)
-    inbox.join()
+    for thread in threads:
+        thread.join()
 
 
 def start_clock(till: Till) -> BackgroundScheduler:
@@ -55,20 +68,47 @@ def start_clock(till: Till) -> BackgroundScheduler:
 
 
 def work_inbox(till: Till, stopping: threading.Event) -> None:
-    """Work callbacks as they come; while the database is away, wait and try again."""
+    """Work callbacks as they come."""
+
+    def once() -> bool:
+        return any(work_callbacks(till, at=now(), limit=INBOX_BATCH).values())
+
+    _again_and_again(once, INBOX_PAUSE_SECONDS, stopping)
+
+
+def keep_sealed(database: Database, signers: Sequence[Signer], stopping: threading.Event) -> None:
+    """Seal what was posted, and sign the heads of what has grown; without a key nothing is signed."""
+
+    def once() -> bool:
+        # Heads first: a book that cannot be sealed keeps none of the others from being signed.
+        if signers:
+            with database.transaction() as session:
+                publish_heads(session, signers)
+        return seal_books(database) >= MOST_LEAVES
+
+    _again_and_again(once, SEALING_PAUSE_SECONDS, stopping)
+
+
+def _again_and_again(
+    once: Callable[[], bool], pause_seconds: float, stopping: threading.Event
+) -> None:
+    """Do it at once again while there is more; while the database is away, wait and try again."""
     while not stopping.is_set():
         try:
-            counts = work_callbacks(till, at=now(), limit=INBOX_BATCH)
+            more = once()
         except SQLAlchemyError:
-            log.warning("the database does not answer; callbacks wait", exc_info=True)
+            log.warning("the database does not answer; the %s waits", _name(), exc_info=True)
             stopping.wait(1)
-            continue
         except Exception:
-            log.exception("the inbox could not be worked; it is tried again")
+            log.exception("the %s could not go on; it is tried again", _name())
             stopping.wait(1)
-            continue
-        if not any(counts.values()):
-            stopping.wait(INBOX_PAUSE_SECONDS)
+        else:
+            if not more:
+                stopping.wait(pause_seconds)
+
+
+def _name() -> str:
+    return threading.current_thread().name
 
 
 def _tick(till: Till, job: Job[Till], worker: str) -> None:

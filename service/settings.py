@@ -33,6 +33,7 @@ class Settings:
     sandbox_url: str = ""
     sandbox_secret: str = ""
     operator_account: str = "20208000900000000001"
+    signing_key: str = ""
 
     @property
     def test_mode(self) -> bool:
@@ -78,6 +79,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         sandbox_url=value("SANDBOX_URL").rstrip("/"),
         sandbox_secret=value("SANDBOX_SECRET"),
         operator_account=value("OPERATOR_ACCOUNT", "20208000900000000001"),
+        signing_key=value("SIGNING_KEY"),
     )
 
 

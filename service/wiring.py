@@ -1,6 +1,8 @@
 """The one map of dependencies: settings become a database and gateways."""
 
 from foundation.database import Database
+from ledger.evidence.notes import Signer
+from ledger.verify import Unreadable
 from payments.checkout import Till
 from payments.gateways.payme import PaymeGateway
 from payments.gateways.protocol import Gateway
@@ -23,6 +25,20 @@ def till(settings: Settings, *, name: str, pool_size: int = 10) -> Till:
         )
     database = Database(settings.database_url, name=name, pool_size=pool_size)
     return Till(database, found, settings.base_url)
+
+
+def signers(settings: Settings) -> tuple[Signer, ...]:
+    """The keys that sign heads: none, one, or two while one replaces the other.
+
+    Raises SettingsMissing when what is set is no key, or the keys have several names.
+    """
+    try:
+        found = tuple(Signer.read(text) for text in settings.signing_key.split())
+    except Unreadable:
+        raise SettingsMissing("MIZON_SIGNING_KEY is not what `./mizon keys new` prints.") from None
+    if len({signer.name for signer in found}) > 1:
+        raise SettingsMissing("The keys of MIZON_SIGNING_KEY must have one name.")
+    return found
 
 
 def gateways(settings: Settings) -> dict[str, Gateway]:

@@ -47,7 +47,7 @@ def broken_trees(session: Session) -> Iterator[Fault]:
 
 RULES = (
     Rule(
-        "sealed",
+        "sealed-calls",
         "Sealed calls stand one after the other in the tree of their book, and the last one ends it.",
         "SELECT count(*) FROM ledger.sealed_batch",
         """

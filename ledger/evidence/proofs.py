@@ -39,6 +39,7 @@ class Sealing(StrEnum):
     WAITING = "waiting"
     SEALED = "sealed"  # in the tree of its book, which nobody has signed since
     SIGNED = "signed"  # a receipt's proof can be had
+    UNSIGNED = "unsigned"  # sealed, and nothing was ever signed here
 
 
 def sealing_of(session: Session, org_id: int, journal: UUID) -> Sealing:
@@ -48,7 +49,9 @@ def sealing_of(session: Session, org_id: int, journal: UUID) -> Sealing:
     except NotSealedYet:
         return Sealing.WAITING
     head = latest_head(session, org_id)
-    return Sealing.SIGNED if head is not None and head.size > leaf else Sealing.SEALED
+    if head is not None and head.size > leaf:
+        return Sealing.SIGNED
+    return Sealing.UNSIGNED if latest_head(session, NATIONAL) is None else Sealing.SEALED
 
 
 def leaf_of(session: Session, org_id: int, journal: UUID) -> int:
@@ -88,7 +91,8 @@ def consistency(session: Session, log: int, old: int, new: int) -> Json:
     """That the signed head of `old` leaves is the beginning of that of `new`. Raises HeadNotFound."""
     heads = head_of_size(session, log, old), head_of_size(session, log, new)
     older, newer = sorted(heads, key=lambda head: head.size)
-    path = consistency_proof(tiles_of(session, log), older.size, newer.size)
+    tiles = tiles_of(session, log, older.size - 1, newer.size - 1)
+    path = consistency_proof(tiles, older.size, newer.size)
     record = {"format": "mizon-consistency/1", "old": older.note, "new": newer.note}
     return record | {"path": [_base64(each) for each in path]}
 
@@ -115,7 +119,8 @@ def _document(row: Row[Any], *, shown: bool) -> Json | None:
 
 
 def _inclusion(session: Session, index: int, head: TreeHead) -> Json:
-    path = inclusion_proof(tiles_of(session, head.org_id), index, head.size)
+    tiles = tiles_of(session, head.org_id, index, head.size - 1)
+    path = inclusion_proof(tiles, index, head.size)
     hashes = [_base64(each) for each in path]
     return {"index": index, "size": head.size, "path": hashes, "head": head.note}
 

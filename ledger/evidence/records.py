@@ -3,7 +3,9 @@
 Only the functions of migrations/sql/0008_sealing.sql write; no row but a tree's own is ever changed.
 """
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -14,14 +16,21 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     func,
-    select,
+    text,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from foundation.database import Base
-from ledger.evidence.tree import WIDTH, Reader
+from ledger.evidence.tree import HEIGHT, Place, Reader
 
 NATIONAL = 0
+TILES = """
+SELECT w.level, w.index, string_agg(t.hashes, '' ORDER BY t.first) AS hashes
+  FROM unnest(CAST(:levels AS smallint[]), CAST(:indexes AS bigint[])) AS w (level, index)
+  JOIN ledger.tile t ON t.org_id = :log AND t.level = w.level
+                    AND t.first >= w.index * 256 AND t.first < (w.index + 1) * 256
+ GROUP BY w.level, w.index
+"""
 
 
 class SealedBatch(Base):
@@ -98,16 +107,32 @@ class SigningKey(Base):
     used_from: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
-def tiles_of(session: Session, log: int) -> Reader:
-    """The stored tiles of a log, each read when it is asked for; one that is not there is empty."""
+def tiles_of(session: Session, log: int, *leaves: int) -> Reader:
+    """The stored tiles of a log; one that is not there is empty.
+
+    Those above `leaves`, which is most of what a path needs, are read at once; others as they are asked.
+    """
+    above = {
+        (level, leaf >> HEIGHT * (level + 1))
+        for leaf in leaves
+        for level in range(-(-leaf.bit_length() // HEIGHT))
+    }
+    known = dict.fromkeys(above, b"")
+    for level, index, hashes in session.execute(text(TILES), _arrays(log, above)):
+        known[level, index] = hashes
 
     def read(level: int, index: int) -> bytes:
-        pieces = session.scalars(
-            select(TilePiece.hashes)
-            .where(TilePiece.org_id == log, TilePiece.level == level)
-            .where(TilePiece.first >= index * WIDTH, TilePiece.first < (index + 1) * WIDTH)
-            .order_by(TilePiece.first)
-        )
-        return b"".join(pieces)
+        if (level, index) not in known:
+            found = session.execute(text(TILES), _arrays(log, {(level, index)})).one_or_none()
+            known[level, index] = found.hashes if found else b""
+        return known[level, index]
 
     return read
+
+
+def _arrays(log: int, places: Collection[Place]) -> dict[str, Any]:
+    return {
+        "log": log,
+        "levels": [level for level, _ in places],
+        "indexes": [index for _, index in places],
+    }

@@ -40,7 +40,7 @@ def seal(session: Session, org_id: int, *, most: int = MOST_LEAVES) -> int:
         raise JournalsMissing(
             f"book {org_id}: {taken.journals} wait, {len(hashes) // HASH} are there"
         )
-    grown = append(tiles_of(session, org_id), taken.size, [hashes])
+    grown = append(tiles_of(session, org_id, taken.size), taken.size, [hashes])
     session.execute(
         text(
             "SELECT ledger.seal(:org, :batches, :old_size, :size, :root,"

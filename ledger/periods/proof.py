@@ -50,13 +50,18 @@ RULES = (
         "Nothing was entered on a closed day after its period was closed.",
         "SELECT count(*) FROM ledger.period WHERE state = 'closed'",
         """
-        SELECT e.org_id, e.account, e.transfer, e.seq, b.seq AS known, e.effective, e.posted_at
-          FROM ledger.entry e
-          JOIN (SELECT d.org_id, d.effective, min(p.last_day) AS last_day
-                  FROM (SELECT DISTINCT org_id, effective FROM ledger.transfer) d
-                  JOIN ledger.period p ON p.org_id = d.org_id AND p.last_day >= d.effective
-                 GROUP BY d.org_id, d.effective) day
-            ON day.org_id = e.org_id AND day.effective = e.effective
+        WITH days AS MATERIALIZED (
+          SELECT org_id, debit_account AS account, effective, max(debit_seq) AS reached
+            FROM ledger.transfer GROUP BY org_id, debit_account, effective)
+        SELECT d.org_id, d.account, d.effective, d.reached, b.seq AS known
+          FROM days d
+          -- The period of a day is the first that ends on it or later.
+          JOIN (
+            SELECT d.org_id, d.effective, min(p.last_day) AS last_day
+              FROM (SELECT DISTINCT org_id, effective FROM days) d
+              JOIN ledger.period p ON p.org_id = d.org_id AND p.last_day >= d.effective
+             GROUP BY d.org_id, d.effective) day
+            ON day.org_id = d.org_id AND day.effective = d.effective
           JOIN ledger.period p
             ON p.org_id = day.org_id AND p.last_day = day.last_day AND p.state = 'closed'
           LEFT JOIN (SELECT org_id, last_day, max(closing) AS closing
@@ -64,9 +69,9 @@ RULES = (
             ON c.org_id = p.org_id AND c.last_day = p.last_day
           LEFT JOIN ledger.period_balance b
             ON b.org_id = c.org_id AND b.last_day = c.last_day AND b.closing = c.closing
-           AND b.account = e.account
-         WHERE (e.seq <= b.seq) IS NOT TRUE
-         ORDER BY 1, 2, 4
+           AND b.account = d.account
+         WHERE (d.reached <= b.seq) IS NOT TRUE
+         ORDER BY 1, 2, 3
         """,
     ),
     Rule(
@@ -74,42 +79,55 @@ RULES = (
         "Every sealed trial balance is what the transfers known at its closing come to.",
         "SELECT count(*) FROM ledger.period_balance",
         """
+        WITH days AS MATERIALIZED (
+          SELECT org_id, account, effective, max(seq) AS reached, sum(debit_minor) AS debits,
+                 sum(credit_minor) AS credits
+            FROM ledger.entry GROUP BY org_id, account, effective),
+        sealed AS MATERIALIZED (
+          SELECT b.*, d.effective, d.reached, d.debits, d.credits
+            FROM ledger.period_balance b
+            JOIN (
+              SELECT d.org_id, d.effective, min(p.last_day) AS last_day
+                FROM (SELECT DISTINCT org_id, effective FROM days) d
+                JOIN ledger.period p ON p.org_id = d.org_id AND p.last_day >= d.effective
+               GROUP BY d.org_id, d.effective) day
+              ON day.org_id = b.org_id AND day.last_day = b.last_day
+            JOIN days d ON d.org_id = day.org_id AND d.account = b.account AND d.effective = day.effective),
+        pieces AS (
+          SELECT org_id, last_day, closing, account, debits, credits FROM sealed WHERE reached <= seq
+          UNION ALL
+          -- Of a day to which something came after the closing, entry by entry what was known.
+          SELECT s.org_id, s.last_day, s.closing, s.account, e.debit_minor, e.credit_minor
+            FROM sealed s JOIN ledger.entry e
+              ON e.org_id = s.org_id AND e.account = s.account AND e.effective = s.effective
+           WHERE s.reached > s.seq AND e.seq <= s.seq),
+        found AS (
+          SELECT org_id, last_day, closing, account, sum(debits) AS debits, sum(credits) AS credits
+            FROM pieces GROUP BY org_id, last_day, closing, account),
+        -- The period before was closed then: by the last of its closings that knew no more entries.
+        before AS (
+          SELECT DISTINCT ON (b.org_id, b.last_day, b.closing, b.account)
+                 b.org_id, b.last_day, b.closing, b.account, q.balance_minor
+            FROM ledger.period_balance b
+            JOIN ledger.period p ON p.org_id = b.org_id AND p.last_day = b.last_day
+            JOIN ledger.period_balance q
+              ON q.org_id = b.org_id AND q.last_day = p.follows AND q.account = b.account
+             AND q.seq <= b.seq
+           ORDER BY b.org_id, b.last_day, b.closing, b.account, q.closing DESC)
         SELECT b.org_id, b.last_day, b.closing, b.account, b.debits_minor AS debits,
-               coalesce(e.debits, 0) AS debits_found, b.credits_minor AS credits,
-               coalesce(e.credits, 0) AS credits_found, b.balance_minor AS balance,
-               coalesce(before.balance_minor, 0)
-                 + a.normal_side * coalesce(e.debits - e.credits, 0) AS balance_found
+               coalesce(f.debits, 0) AS debits_found, b.credits_minor AS credits,
+               coalesce(f.credits, 0) AS credits_found, b.balance_minor AS balance,
+               coalesce(o.balance_minor, 0)
+                 + a.normal_side * coalesce(f.debits - f.credits, 0) AS balance_found
           FROM ledger.period_balance b
-          JOIN ledger.period p ON p.org_id = b.org_id AND p.last_day = b.last_day
-          JOIN ledger.period_closing c
-            ON c.org_id = b.org_id AND c.last_day = b.last_day AND c.closing = b.closing
           JOIN ledger.account a ON a.org_id = b.org_id AND a.id = b.account
-          LEFT JOIN (
-            SELECT e.org_id, b.last_day, b.closing, e.account, sum(e.debit_minor) AS debits,
-                   sum(e.credit_minor) AS credits
-              FROM ledger.entry e
-              JOIN (SELECT d.org_id, d.effective, min(p.last_day) AS last_day
-                      FROM (SELECT DISTINCT org_id, effective FROM ledger.transfer) d
-                      JOIN ledger.period p ON p.org_id = d.org_id AND p.last_day >= d.effective
-                     GROUP BY d.org_id, d.effective) day
-                ON day.org_id = e.org_id AND day.effective = e.effective
-              JOIN ledger.period_balance b
-                ON b.org_id = e.org_id AND b.last_day = day.last_day AND b.account = e.account
-               AND b.seq >= e.seq
-             GROUP BY e.org_id, b.last_day, b.closing, e.account) e
-            ON e.org_id = b.org_id AND e.last_day = b.last_day AND e.closing = b.closing
-           AND e.account = b.account
-          -- The period before was closed then: by the last of its closings until that moment.
-          LEFT JOIN LATERAL (
-            SELECT q.balance_minor FROM ledger.period_closing o
-              JOIN ledger.period_balance q
-                ON q.org_id = o.org_id AND q.last_day = o.last_day AND q.closing = o.closing
-             WHERE o.org_id = b.org_id AND o.last_day = p.follows AND o.closed_at < c.closed_at
-               AND q.account = b.account
-             ORDER BY o.closing DESC LIMIT 1) before ON true
+          LEFT JOIN found f ON f.org_id = b.org_id AND f.last_day = b.last_day AND f.closing = b.closing
+                           AND f.account = b.account
+          LEFT JOIN before o ON o.org_id = b.org_id AND o.last_day = b.last_day AND o.closing = b.closing
+                            AND o.account = b.account
          WHERE (b.debits_minor, b.credits_minor, b.balance_minor)
-            <> (coalesce(e.debits, 0), coalesce(e.credits, 0),
-                coalesce(before.balance_minor, 0) + a.normal_side * coalesce(e.debits - e.credits, 0))
+            <> (coalesce(f.debits, 0), coalesce(f.credits, 0),
+                coalesce(o.balance_minor, 0) + a.normal_side * coalesce(f.debits - f.credits, 0))
          ORDER BY 1, 2, 3, 4
         """,
     ),

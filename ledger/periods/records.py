@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Integer,
     LargeBinary,
+    Numeric,
     Select,
     SmallInteger,
     Text,
@@ -127,9 +129,10 @@ class PeriodBalance(Base):
     closing: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     account: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(BigInteger)
-    debits_minor: Mapped[int] = mapped_column(BigInteger)
-    credits_minor: Mapped[int] = mapped_column(BigInteger)
-    balance_minor: Mapped[int] = mapped_column(BigInteger)
+    # Whole numbers of any size: what turns over is not bounded as a balance is.
+    debits_minor: Mapped[Decimal] = mapped_column(Numeric(38, 0))
+    credits_minor: Mapped[Decimal] = mapped_column(Numeric(38, 0))
+    balance_minor: Mapped[Decimal] = mapped_column(Numeric(38, 0))
 
 
 class PeriodHold(Base):
@@ -305,11 +308,12 @@ def _held(session: Session, query: Select[int, int, int]) -> list[Held]:
 
 def _line(balance: PeriodBalance, account: Account) -> SealedLine:
     currency = CODES[account.currency]
-    moved = (balance.debits_minor - balance.credits_minor) * account.normal_side
+    debited, credited = int(balance.debits_minor), int(balance.credits_minor)
+    closing = int(balance.balance_minor)
     return SealedLine(
         account,
-        opening=Money(balance.balance_minor - moved, currency),
-        debits=Money(balance.debits_minor, currency),
-        credits=Money(balance.credits_minor, currency),
-        closing=Money(balance.balance_minor, currency),
+        opening=Money(closing - (debited - credited) * account.normal_side, currency),
+        debits=Money(debited, currency),
+        credits=Money(credited, currency),
+        closing=Money(closing, currency),
     )

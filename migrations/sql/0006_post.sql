@@ -126,8 +126,10 @@ BEGIN
            array_agg(a.max_balance), array_agg(a.normal_side), array_agg(a.state),
            array_agg(a.currency)
       INTO rows, balance, kept_out, kept_in, sequence, previous, least, most, side, state, money
-      FROM (SELECT a.ctid, a.* FROM unnest(accounts) WITH ORDINALITY AS w (id, place)
-              LEFT JOIN account a ON a.org_id = book AND a.id = w.id ORDER BY w.place) a;
+      FROM (SELECT a.* FROM unnest(accounts) WITH ORDINALITY AS w (id, place)
+              LEFT JOIN LATERAL (SELECT x.ctid, x.* FROM account x WHERE x.org_id = book AND x.id = w.id
+                                 OFFSET 0) a ON true
+             ORDER BY w.place) a;
   END IF;
 
   -- Read after the locks: a twin call that won the race, and a period just closed, are seen here.
@@ -144,7 +146,9 @@ BEGIN
            array_agg(j.request_hash ORDER BY w.i)
       INTO old_code, old_first, old_hash
       FROM unnest(journals) WITH ORDINALITY AS w (key, i)
-      LEFT JOIN journal j ON j.org_id = post.book AND j.journal = w.key;
+      -- OFFSET 0: looked up one by one; a join chosen while the table was small might read all of it.
+      LEFT JOIN LATERAL (SELECT * FROM journal x WHERE x.org_id = post.book AND x.journal = w.key
+                         OFFSET 0) j ON true;
   END IF;
   IF n > 1 AND n <> (SELECT count(DISTINCT k) FROM unnest(journals) AS k) THEN
     SELECT array_agg(w.first ORDER BY w.i) INTO met

@@ -13,15 +13,17 @@ AS $$
   walk AS (
     SELECT t.*, CASE WHEN t.debit_account = its_account THEN t.debit_seq ELSE t.credit_seq END AS seq
       FROM here
-      JOIN transfer t ON t.org_id = book AND t.id = coalesce(
-        (SELECT l.transfer FROM landmark l
-          WHERE l.org_id = book AND l.account = its_account AND l.seq >= here.before - 1
-          ORDER BY l.seq LIMIT 1), here.last_transfer)
+     -- OFFSET 0: looked up row by row, never joined as a whole.
+     CROSS JOIN LATERAL (SELECT * FROM transfer x WHERE x.org_id = book AND x.id = coalesce(
+             (SELECT l.transfer FROM landmark l
+               WHERE l.org_id = book AND l.account = its_account AND l.seq >= here.before - 1
+               ORDER BY l.seq LIMIT 1), here.last_transfer) OFFSET 0) t
     UNION ALL
     SELECT t.*, CASE WHEN t.debit_account = its_account THEN t.debit_seq ELSE t.credit_seq END
       FROM walk w CROSS JOIN here
-      JOIN transfer t ON t.org_id = book AND t.id =
+     CROSS JOIN LATERAL (SELECT * FROM transfer x WHERE x.org_id = book AND x.id =
              CASE WHEN w.debit_account = its_account THEN w.debit_previous ELSE w.credit_previous END
+            OFFSET 0) t
      WHERE w.seq > here.before - lines)
   SELECT w.org_id, its_account, w.seq,
          CASE WHEN w.debit_account = its_account THEN w.amount_minor ELSE 0 END,
@@ -50,11 +52,11 @@ CREATE VIEW ledger.standing AS
         LEFT JOIN LATERAL (
           SELECT 1 AS side, amount_minor - captured_minor - released_minor AS rest FROM ledger.hold
            WHERE org_id = a.org_id AND debit_account = a.id AND NOT debit_free
-             AND expires_at <= statement_timestamp()
+             AND expires_at <= statement_timestamp() AND a.due_at <= statement_timestamp()
           UNION ALL
           SELECT -1, amount_minor - captured_minor - released_minor FROM ledger.hold
            WHERE org_id = a.org_id AND credit_account = a.id AND NOT credit_free
-             AND expires_at <= statement_timestamp()) h ON a.due_at <= statement_timestamp()
+             AND expires_at <= statement_timestamp() AND a.due_at <= statement_timestamp()) h ON true
         LEFT JOIN LATERAL (
           SELECT true AS dated, i.min_available, i.max_balance FROM ledger.account_limit i
            WHERE i.org_id = a.org_id AND i.account = a.id AND i.starts_at <= statement_timestamp()

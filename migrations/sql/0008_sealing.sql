@@ -109,6 +109,14 @@ BEGIN
   PERFORM fold_days(book, batches);
 END $$;
 
+-- Whether a national head was signed so lately; by the database's clock, since workers' clocks may differ.
+CREATE FUNCTION ledger.signed_within(its_seconds integer) RETURNS boolean
+LANGUAGE sql SET search_path = ledger, pg_temp
+AS $$
+  SELECT coalesce((SELECT h.at > clock_timestamp() - make_interval(secs => its_seconds)
+                     FROM tree_head h WHERE h.org_id = 0 ORDER BY h.size DESC LIMIT 1), false)
+$$;
+
 -- The national tree, locked, and the books whose heads are to be signed now: they have grown, and nobody
 -- has signed anything for a while. Those that waited longest come first. No row while another worker is
 -- at it, or when nothing is due.
@@ -121,11 +129,15 @@ AS $$
 DECLARE
   national bigint;
 BEGIN
-  SELECT t.size INTO national FROM tree t WHERE t.org_id = 0 FOR UPDATE SKIP LOCKED;
-  IF NOT FOUND OR EXISTS (
-    SELECT FROM (SELECT h.at FROM tree_head h WHERE h.org_id = 0 ORDER BY h.size DESC LIMIT 1) last
-     WHERE last.at > clock_timestamp() - make_interval(secs => every_seconds))
+  -- Asked before the lock too, which costs a write: mostly nothing is due.
+  IF signed_within(every_seconds) OR NOT EXISTS (
+    SELECT FROM tree t WHERE t.org_id <> 0
+       AND t.size > coalesce((SELECT max(h.size) FROM tree_head h WHERE h.org_id = t.org_id), 0))
   THEN
+    RETURN;
+  END IF;
+  SELECT t.size INTO national FROM tree t WHERE t.org_id = 0 FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND OR signed_within(every_seconds) THEN
     RETURN;
   END IF;
   RETURN QUERY

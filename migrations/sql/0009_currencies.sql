@@ -34,7 +34,8 @@ CREATE FUNCTION ledger.keep_exchange(
                         bought_currency, bought_minor, bought_official)
   SELECT j.org_id, j.journal, its_rate, from_currency, from_minor, from_official, into_currency, into_minor,
          into_official
-    FROM journal j WHERE j.org_id = book AND j.journal = its_journal AND j.outcome = 1
+    FROM journal j JOIN transfer t ON t.org_id = j.org_id AND t.id = j.first_id AND t.kind = 12
+   WHERE j.org_id = book AND j.journal = its_journal
   ON CONFLICT DO NOTHING
 $$;
 
@@ -45,7 +46,8 @@ CREATE FUNCTION ledger.keep_revaluation(
 ) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
   INSERT INTO revaluation (org_id, journal, rate, currency, position_minor, position_seq, value_minor)
   SELECT j.org_id, j.journal, its_rate, its_currency, its_position, its_seq, its_value
-    FROM journal j WHERE j.org_id = book AND j.journal = its_journal AND j.outcome = 1
+    FROM journal j JOIN transfer t ON t.org_id = j.org_id AND t.id = j.first_id AND t.kind = 13
+   WHERE j.org_id = book AND j.journal = its_journal
   ON CONFLICT DO NOTHING
 $$;
 

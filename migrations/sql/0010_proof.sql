@@ -4,21 +4,21 @@
 -- `checks` are as ledger/books.py, Check.as_json writes them; `books` are {org_id, transfers, broken}.
 CREATE FUNCTION ledger.keep_proof(
   keeper integer, its_id uuid, by_whom text, started timestamptz, its_lsn text, shut_by_it integer[],
-  checks jsonb, books jsonb
+  checks json, books json
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 BEGIN
   INSERT INTO proof (org_id, id, by, started_at, ended_at, lsn, rules, broken, examined, shut)
   SELECT keeper, its_id, by_whom, started, clock_timestamp(), its_lsn, count(*),
-         count(nullif(c.difference, 'null')), coalesce(sum(c.examined), 0), shut_by_it
-    FROM jsonb_to_recordset(checks) AS c (examined bigint, difference jsonb);
+         count(c.difference), coalesce(sum(c.examined), 0), shut_by_it
+    FROM json_to_recordset(checks) AS c (examined bigint, difference json);
   INSERT INTO proof_check (org_id, proof, place, name, examined, milliseconds, books, difference)
-  SELECT keeper, its_id, c.place, c.name, c.examined, c.milliseconds, c.books, nullif(c.difference, 'null')
-    FROM ROWS FROM (jsonb_to_recordset(checks) AS (name text, examined bigint, milliseconds integer,
-                                                   books integer[], difference jsonb))
+  SELECT keeper, its_id, c.place, c.name, c.examined, c.milliseconds, c.books, c.difference
+    FROM ROWS FROM (json_to_recordset(checks) AS (name text, examined bigint, milliseconds integer,
+                                                  books integer[], difference json))
          WITH ORDINALITY AS c (name, examined, milliseconds, books, difference, place);
   INSERT INTO proof_book (org_id, proof, proved_at, transfers, broken)
   SELECT b.org_id, its_id, started, b.transfers, b.broken
-    FROM jsonb_to_recordset(books) AS b (org_id integer, transfers bigint, broken text[]);
+    FROM json_to_recordset(books) AS b (org_id integer, transfers bigint, broken text[]);
 END $$;
 
 -- Shut a book to postings, when those under way have ended; false when it is shut already.

@@ -56,10 +56,11 @@ CREATE TABLE ledger.period_balance (
   last_day date NOT NULL,
   closing smallint NOT NULL,
   account bigint NOT NULL,
-  seq bigint NOT NULL,            -- the account's entries up to this one were known
-  debits_minor bigint NOT NULL,   -- of the period
-  credits_minor bigint NOT NULL,
-  balance_minor bigint NOT NULL,  -- after its last day, on the account's normal side
+  seq bigint NOT NULL,  -- the account's entries up to this one were known
+  -- Of the period; what turns over is not bounded as a balance is, nor is a balance of a past day.
+  debits_minor numeric(38) NOT NULL,
+  credits_minor numeric(38) NOT NULL,
+  balance_minor numeric(38) NOT NULL,  -- after its last day, on the account's normal side
   CONSTRAINT period_balance_pkey PRIMARY KEY (org_id, last_day, closing, account),
   CONSTRAINT period_balance_org_id_last_day_fkey FOREIGN KEY (org_id, last_day)
     REFERENCES ledger.period (org_id, last_day),

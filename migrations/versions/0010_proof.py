@@ -34,7 +34,7 @@ CREATE TABLE ledger.proof_check (
   examined bigint NOT NULL,
   milliseconds integer NOT NULL,
   books integer[] NOT NULL,          -- every book with a difference
-  difference jsonb,                  -- the first one
+  difference json,                   -- the first one, its facts in their order
   CONSTRAINT proof_check_pkey PRIMARY KEY (org_id, proof, place),
   CONSTRAINT proof_check_org_id_proof_fkey FOREIGN KEY (org_id, proof) REFERENCES ledger.proof (org_id, id)
 );

@@ -99,8 +99,7 @@ def _shut_what_differs(
 ) -> list[int]:
     shut = []
     for book, found in sorted(not_agreeing(checks).items()):
-        names = ", ".join(check.name for check in found)
-        why = f"{names}: {found[0].difference}"[:MOST_OF_A_REASON]
+        why = "; ".join(map(str, found))[:MOST_OF_A_REASON]
         if _shut(database, book, why=why, by=by, at=at):
             shut.append(book)
     return shut

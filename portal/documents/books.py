@@ -91,8 +91,7 @@ def trial_balance_document(about: About, parts: list[TrialBalance]) -> Report:
         for part in parts:
             for number in part.numbers:
                 yield _of_number(number, part.currency, _)
-            total: Row = (_("Total"), part.currency, *part.total.columns)
-            yield Section(f"{_('Total')}, {part.currency}", totals=total)
+            yield Section(totals=(_("Total"), part.currency, *part.total.columns))
 
     title, order = _("Trial balance"), about.by_effective_date()
     return about.report(title, order, columns, sections(), _("Chart number"))
@@ -163,7 +162,9 @@ def _of_number(number: ChartTotal, currency: str, _: Translate) -> Section:
     return Section(
         heading=f"{number.number} {_words('chart', _).get(number.number, '')}".strip(),
         rows=[cells(one.account.label, one.figures) for one in number.accounts],
-        totals=cells(_("Total"), number.total) if len(number.accounts) > 1 else None,
+        totals=cells(f"{_('Total')} {number.number}", number.total)
+        if len(number.accounts) > 1
+        else None,
     )
 
 

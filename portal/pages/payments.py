@@ -53,6 +53,7 @@ class ReceiptPage:
 
     `state` is valid, voided (cancelled or reversed at `voided_at`) or credit: it arrived for a bill
     that was no longer open, and `credit_reason` says why, a word of WORDS["credit_reason"].
+    `sealing` says how far its evidence is, a word of WORDS["sealing"]; at `proof_url` is its proof.
     """
 
     number: str
@@ -67,6 +68,8 @@ class ReceiptPage:
     timeline: tuple[Moment, ...] = ()
     voided_at: datetime | None = None
     credit_reason: str | None = None
+    sealing: str = "waiting"
+    proof_url: str | None = None
 
 
 @dataclass(frozen=True)

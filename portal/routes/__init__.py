@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from portal import assets
-from portal.routes import bills, payments, proof
+from portal.routes import bills, evidence, payments, proof
 from portal.routes.staff import accounts, books, breaks, desk, journals, reconciliation, sign_in
 from portal.routes.staff import bills as staff_bills
 from portal.routes.staff import payments as staff_payments
@@ -15,6 +15,7 @@ for family in (
     assets,
     bills,
     payments,
+    evidence,
     proof,
     sign_in,
     desk,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from foundation.clock import now
 from foundation.errors import Forbidden
@@ -121,6 +121,9 @@ def _who(request: Request) -> SignedIn:
         return SignedIn(actor, member.name, operator(session).org_id)
 
 
+# As large as the database's own numbers: beyond them nothing can be there.
+OrgId = Annotated[int, Path(ge=1, lt=2**31)]
+AccountId = Annotated[int, Path(ge=1, lt=2**63)]
 Taking = Annotated[Till, Depends(till_of)]
 Origins = Annotated[tuple[str, ...], Depends(provider_origins)]
 AnyStaff = Annotated[SignedIn, Depends(allowed(None))]

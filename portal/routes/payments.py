@@ -7,6 +7,7 @@ from foundation.clock import now
 from foundation.history import Event, events_of
 from identity.actor import PAYER
 from identity.parties import organisation
+from ledger.evidence.proofs import Sealing, receipt_proof, sealing_of
 from payments.bills import Bill, BillState, masked
 from payments.charges import (
     CLOSED_UNPAID,
@@ -17,11 +18,13 @@ from payments.charges import (
     find_charge,
 )
 from payments.checkout import can_be_given_up, cancel_checkout, paid_instead
+from payments.entries import settled_by
 from payments.receipts import Receipt, receipt_of
 from payments.registry.services import Service
 from portal.languages import Language, language_of, pick
 from portal.pages.payments import CheckingPage, Moment, NotPaidPage, ReceiptPage
 from portal.rendering import redirect, render
+from portal.routes.evidence import json_file
 from portal.routes.given import Taking
 
 REFRESH_SECONDS = 3
@@ -53,6 +56,16 @@ def show(handle: str, request: Request, till: Taking, wait: str = "") -> Respons
         )
     seconds = REFRESH_SECONDS if refreshes else None
     return render(request, "checking.html", checking, refresh_seconds=seconds)
+
+
+@router.get("/payments/{handle}/proof")
+def proof(handle: str, till: Taking) -> Response:
+    """The receipt's proof as a file, for a stranger's verifier. Raises NotSealedYet, NotSignedYet."""
+    with till.database.transaction() as session:
+        charge = find_charge(session, Handle.parse(handle))
+        record = receipt_proof(session, charge.org_id, settled_by(charge), documents=True)
+        receipt = receipt_of(session, charge.org_id, charge.id)
+    return json_file(record, f"receipt-{receipt.number if receipt else charge.id}")
 
 
 @router.post("/payments/{handle}/cancellation")
@@ -94,6 +107,7 @@ def receipt_page(
 ) -> ReceiptPage:
     """The money has arrived; void once the payment was reversed."""
     agency, service = _names(session, bill, language)
+    sealing = sealing_of(session, charge.org_id, settled_by(charge))
     state, reason = "valid", None
     if charge.state == ChargeState.REVERSED:
         state = "voided"
@@ -112,6 +126,8 @@ def receipt_page(
         timeline=tuple(_moment(event, charge) for event in events_of(session, charge)),
         voided_at=charge.closed_at if state == "voided" else None,
         credit_reason=reason,
+        sealing=sealing,
+        proof_url=f"/payments/{charge.handle}/proof" if sealing is Sealing.SIGNED else None,
     )
 
 

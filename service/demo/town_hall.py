@@ -25,6 +25,7 @@ from typing import Any
 
 from foundation.database import Database
 from foundation.errors import Refusal
+from ledger.evidence.notes import Signer
 from payments.gateways.payme import ACCOUNT_FIELD
 from service.demo.database import SERVICE_LOGIN, open_database
 from service.demo.town import Town, build_town
@@ -34,6 +35,7 @@ from service.sandbox import provider_settings
 from service.settings import ROOT, TOWN, Settings
 
 HOST = "127.0.0.1"
+LEDGER_NAME = "ledger.namuna.example"
 READY_SECONDS = 60
 STOP_SECONDS = 6
 WATCH_SECONDS = 0.25
@@ -98,6 +100,10 @@ class TownHall:
             },
             "provider_url": self.settings.sandbox_url,
             "operator_account": self.settings.operator_account,
+            "evidence": {
+                "url": f"{base_url}/evidence",
+                "public_key": Signer.read(self.settings.signing_key).public_text,
+            },
             "staff": [vars(member) for member in self.town.staff],
             "bills": [
                 {
@@ -174,6 +180,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "MIZON_SANDBOX_URL": settings.sandbox_url,
         "MIZON_SANDBOX_SECRET": settings.sandbox_secret,
         "MIZON_OPERATOR_ACCOUNT": settings.operator_account,
+        "MIZON_SIGNING_KEY": settings.signing_key,
         LEAVES_WITH_PARENT: "1",
     }
 
@@ -195,6 +202,7 @@ def open_town(home: Path, *, port: int, bills: int, throwaway: bool = False) -> 
             base_url=_address(sockets["web"]),
             sandbox_url=_address(sockets["provider"]),
             sandbox_secret=_secret(home),
+            signing_key=_signing_key(home),
         )
         with closing(Database(lives.service_url, name="mizon demo", pool_size=1)) as database:
             town = build_town(
@@ -257,10 +265,18 @@ def _answers(url: str) -> bool:
 
 def _secret(home: Path) -> str:
     """A random secret, made at the first start and kept with the town's data."""
-    path = home / "town-secret"
+    return _kept(home / "town-secret", secrets.token_hex(24))
+
+
+def _signing_key(home: Path) -> str:
+    """The key of the town's heads, likewise: nobody else's, and worth nothing outside it."""
+    return _kept(home / "signing-key", Signer.new(LEDGER_NAME).private_text)
+
+
+def _kept(path: Path, fresh: str) -> str:
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(24), encoding="ascii")
+        path.write_text(fresh, encoding="ascii")
     return path.read_text(encoding="ascii")
 
 

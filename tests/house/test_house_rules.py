@@ -25,6 +25,8 @@ PACKAGES = (
 MONEY = ("identity", "ledger", "payments")
 BELOW_SERVICE = ("foundation", "identity", "ledger", "payments", "portal", "procurement")
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 350, 40
+# A stranger carries one file, alone, and reads all of it: docs/evidence.md.
+LONGER = {"ledger/verify.py": 490}
 # Seconds to wait, not money: file and the name they are given or the call they are handed to.
 SECONDS = {
     ("payments/gateways/sandbox/app.py", 0.1),
@@ -114,7 +116,8 @@ def test_files_are_short():
         f"{file}: {lines} lines"
         for file in files_of(*PACKAGES)
         if not file.startswith("migrations/versions/")  # a migration is never changed
-        and (lines := len((ROOT / file).read_text(encoding="utf-8").splitlines())) > MOST_LINES
+        and (lines := len((ROOT / file).read_text(encoding="utf-8").splitlines()))
+        > LONGER.get(file, MOST_LINES)
     ]
     none_of(long, f"Past {MOST_LINES} lines a file becomes a folder of the same name.")
 

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 import pytest
+from alembic import command
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 import foundation
@@ -12,6 +13,7 @@ import ledger
 import payments
 from foundation.database import Base
 from ledger.chart import JournalKind
+from migrations import upgrade
 from migrations.upgrade import migrate, newest_version, version_of
 from service.embedded import EmbeddedServer
 
@@ -67,6 +69,28 @@ def test_migrating_again_changes_nothing(empty_url):
 
     assert _catalogue(empty_url) == before
     assert version_of(empty_url) == newest_version()
+
+
+def test_what_was_due_from_the_operator_is_named_by_its_number(bare):
+    names = "jsonb_build_object('uz', 'x', 'ru', 'x', 'en', 'x')"
+    with create_engine(bare, poolclass=NullPool).connect() as connection:
+        config = upgrade._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0008")
+        for statement in (
+            f"INSERT INTO identity.organisation VALUES (5, '1010', 'operator', '200000001', {names})",
+            f"INSERT INTO identity.organisation VALUES (7, '1020', 'agency', '200000002', {names})",
+            "INSERT INTO ledger.book (org_id) VALUES (5), (7)",
+            "INSERT INTO ledger.account (org_id, id, number, name, currency, normal_side)"
+            " VALUES (7, 1, '1330', '', 860, 1), (7, 2, '2320', '', 860, -1)",
+        ):
+            connection.execute(text(statement))
+        connection.commit()
+    migrate(bare)
+
+    with create_engine(bare, poolclass=NullPool).connect() as connection:
+        found = connection.execute(text("SELECT number, name FROM ledger.account ORDER BY id"))
+        assert [tuple(row) for row in found] == [("1330", "5"), ("2320", "")]
 
 
 def test_a_database_that_was_never_migrated_has_no_version(bare):

@@ -10,6 +10,7 @@ from foundation.ids import new_id
 from identity.roles import Role
 from identity.users import add_staff_member, grant_role
 from service.app import MOST_BODY_BYTES, create_app
+from service.demo.town import OPERATOR
 from service.wiring import till
 from tests.given import AGENCY, OTHER_AGENCY
 from tests.journeys.books import attempts
@@ -31,6 +32,17 @@ CLERKS_ONLY = {
     "GET /staff/bills/new",
     "POST /staff/bills",
     "POST /staff/bills/{reference}/cancellation",
+}
+# What changes the books by hand, or proves them: the chief accountant's.
+KEEPERS_ONLY = {
+    "POST /staff/books/{org_id}/accounts/{account_id}/limits",
+    "POST /staff/books/{org_id}/accounts/{account_id}/moves",
+    "POST /staff/books/{org_id}/journals/{journal}/reversals",
+    "POST /staff/books/{org_id}/periods/{last_day}/closing",
+    "POST /staff/books/{org_id}/periods/{last_day}/reopening/approval",
+    "POST /staff/proof/runs",
+    "POST /staff/proof/books/{org_id}/opening",
+    "POST /staff/proof/books/{org_id}/approval",
 }
 OF_ANOTHER_PAGE = (
     {"Sec-Fetch-Site": "cross-site"},
@@ -124,7 +136,16 @@ def test_a_clerk_is_let_in_only_where_clerks_work(clerk, addresses):
 def test_a_finance_officer_issues_and_cancels_nothing(officer, addresses):
     for address in sorted(set(addresses) - OPEN_TO_ALL):
         refused = ask(officer, address).status_code == 403
-        assert refused == (address in CLERKS_ONLY), address
+        assert refused == (address in CLERKS_ONLY | KEEPERS_ONLY), address
+
+
+def test_a_chief_accountant_keeps_the_books_and_touches_neither_bills_nor_bank(hire, addresses):
+    keeper = hire((Role.CHIEF_ACCOUNTANT, OPERATOR))
+    open_to_all = {"GET /staff", "GET /staff/jobs"}
+    for address in sorted(set(addresses) - OPEN_TO_ALL):
+        books = address.split()[1].startswith(("/staff/books", "/staff/proof"))
+        refused = ask(keeper, address).status_code == 403
+        assert refused != (books or address in open_to_all), address
 
 
 def test_another_agencys_bill_and_payment_are_as_if_they_were_not_there(

@@ -99,7 +99,7 @@ def test_of_two_bodies_under_one_key_one_is_posted_and_the_other_raises_and_is_t
     with desk.database.transaction() as session:
         post(session, [one])
         second = start(lambda: desk.post(other))
-    with pytest.raises(IntegrityError, match="journal_(doc_)?pkey"):
+    with pytest.raises(IntegrityError, match=r"journal_(doc_)?pkey"):
         second.result()
 
     assert desk.post(other)[0].outcome is Outcome.KEY_REUSED

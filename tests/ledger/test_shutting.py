@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 
 from foundation.database import Database
@@ -219,7 +219,8 @@ def test_a_book_opened_by_two_persons_takes_postings_and_remembers_it(desk):
         assert books_shut(session) == []
         with pytest.raises(BookNotShut):
             shutting_of(session, 1)
-        story = session.query(Event).filter(Event.subject == "shutting").order_by(Event.id).all()
+        query = select(Event).where(Event.subject == "shutting").order_by(Event.id)
+        story = session.scalars(query).all()
         told = [(event.what, event.by) for event in story]
     assert told == [
         ("shut", "system:prove_books"),

@@ -126,6 +126,20 @@ def test_an_account_of_another_book_or_of_none_is_not_found(door):
     assert door.get(f"/staff/books/2/general-ledger?account={of_one}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/staff/books/99999999999/trial-balance",
+        "/staff/books/0/general-ledger.pdf",
+        f"{LEDGER}?account={2**63}",
+        f"/staff/books/1/accounts/{2**63}/statement.csv",
+        f"{TRIAL}.exe",
+    ],
+)
+def test_a_number_that_nothing_can_have_is_refused(empty_door, address):
+    assert empty_door.get(address).status_code == 422
+
+
 def csv_rows_of_ids(door):
     tree = page(door.get(f"{LEDGER}?{NOVEMBER_DAYS}"))
     return tree.xpath("//select[@name='account']/option/@value")

@@ -1,4 +1,4 @@
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import pytest
 from hypothesis import given
@@ -18,6 +18,7 @@ from portal.forms import (
     gather_date,
     read_file,
     read_form,
+    signed_amount_of,
 )
 from portal.pages.bills import MethodForm
 from portal.pages.staff.bills import NewBillForm
@@ -33,6 +34,23 @@ def test_an_empty_box_and_a_missing_one_are_the_same_mistake():
     missing = [("reference", "Enter the payment reference")]
     assert sentences(read_form(ReferenceForm, {"reference": "  "})) == missing
     assert sentences(read_form(ReferenceForm, {})) == missing
+
+
+def test_a_box_that_was_left_empty_is_as_if_it_were_not_there():
+    typed = {"service": "2-0001", "payer_name": "Aziza Karimova"}
+    assert read_form(NewBillForm, typed | {"amount": " "}) == read_form(NewBillForm, typed)
+    assert read_form(NewBillForm, typed | {"amount": ""}).amount is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("-1 000,50", Decimal("-1000.50")), ("\N{MINUS SIGN}5", Decimal(-5)), ("7", Decimal(7))],
+)
+def test_a_sum_below_zero_is_read_where_there_can_be_one(typed, read):
+    assert signed_amount_of(typed) == read
+    for wrong in ("--1", "1-", "-", "- "):
+        with pytest.raises((ValueError, InvalidOperation)):
+            Decimal(signed_amount_of(wrong))
 
 
 @pytest.mark.parametrize("typed", ["123", "1010000700000000017X", "١" * 20, "1" * 21, "drop table"])

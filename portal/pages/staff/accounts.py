@@ -123,7 +123,7 @@ class AccountPage:
 
 @dataclass(frozen=True)
 class HoldStep:
-    """One step of a hold; `what` is a word of WORDS["hold_event"], an expiry has no journal."""
+    """One step of a hold; `what` is a word of WORDS["hold_event"], a capture leads to its entry."""
 
     what: str
     amount: Money

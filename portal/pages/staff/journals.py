@@ -34,6 +34,7 @@ class JournalLineRow:
     `takes_back` leads to the journal that this line takes back.
     """
 
+    number: int
     debit: Account
     credit: Account
     amount: Money

@@ -22,10 +22,10 @@ from ledger.accounts import (
     set_account_state,
 )
 from ledger.accounts import Account as LedgerAccount
-from ledger.balances import STATEMENT_PAGE, StatementEntry, standing, statement
+from ledger.balances import STATEMENT_PAGE, Standing, StatementEntry, standing, statement
 from ledger.chart import DUE_FROM, DUE_TO, Side
 from ledger.currencies import CODES
-from ledger.holds import Hold, find_hold, open_holds, story_of
+from ledger.holds import Hold, HoldMove, find_hold, open_holds, story_of
 from ledger.limits import (
     AccountLimit,
     Limit,
@@ -145,7 +145,9 @@ def hold(org_id: int, key: UUID, request: Request, by: BookReader, till: Taking)
                 event.what.value,
                 event.amount,
                 event.at,
-                f"/staff/books/{org_id}/journals/{event.journal}" if event.journal else None,
+                f"/staff/books/{org_id}/journals/{event.journal}"
+                if event.what is HoldMove.CAPTURED
+                else None,
             )
             for event in story_of(session, found)
         )
@@ -195,7 +197,7 @@ def account_page(
     org_id, here = account.org_id, f"/staff/books/{account.org_id}/accounts/{account.id}"
     entries = statement(session, org_id, account.id, before_seq=before)
     state, keeps = AccountState(account.state), by.actor.may(Permission.KEEP_BOOKS)
-    more = len(entries) == STATEMENT_PAGE
+    more, present = len(entries) == STATEMENT_PAGE, standing(session, org_id, account.id)
     return AccountPage(
         staff=by.staff(),
         book=pick(organisation(session, org_id).name, language),
@@ -205,7 +207,7 @@ def account_page(
         account=account_link(account),
         side="debit" if account.normal_side == Side.DEBIT else "credit",
         state=state.name.lower(),
-        now=standing(session, org_id, account.id),
+        now=present,
         entries=tuple(_entry(session, org_id, entry) for entry in entries),
         holds=tuple(_hold(one, account) for one in open_holds(session, org_id, account.id)),
         limits=_limits(session, account, now()),
@@ -217,9 +219,15 @@ def account_page(
             newer=here if before is not None else None,
             older=f"{here}?before={entries[-1].seq}" if more else None,
         ),
-        typed=mistakes.typed if mistakes else {},
+        typed=mistakes.typed if mistakes else _as_they_are(present),
         mistakes=mistakes.found if mistakes else (),
     )
+
+
+def _as_they_are(present: Standing) -> dict[str, str]:
+    """The limits in force, for a form in which an empty box lifts one."""
+    limits = {"least": present.least, "most": present.most}
+    return {name: f"{money.decimal:f}" for name, money in limits.items() if money}
 
 
 def _begins(form: LimitForm, at: datetime) -> datetime:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from foundation.clock import business_date, now
@@ -54,7 +54,7 @@ from portal.pages.staff.books import (
 )
 from portal.pages.staff.frame import Account
 from portal.rendering import redirect, render
-from portal.routes.given import BookReader, SignedIn, Taking
+from portal.routes.given import AccountId, BookReader, OrgId, SignedIn, Taking
 from portal.routes.staff.payments import account_link
 
 router = APIRouter()
@@ -99,10 +99,11 @@ def asking(request: Request, by: BookReader, till: Taking) -> Asking:
 
 
 Asked = Annotated[Asking, Depends(asking)]
+Shown = Annotated[int | None, Query(ge=1, lt=2**63)]
 
 
 @router.get("/staff/books/{org_id}/trial-balance")
-def trial(org_id: int, asked: Asked) -> Response:
+def trial(org_id: OrgId, asked: Asked) -> Response:
     """What each account had, what moved and what it has; debits equal credits."""
     with snapshot(asked.till.database) as session:
         frame = _frame(session, org_id, "trial-balance", asked)
@@ -112,7 +113,7 @@ def trial(org_id: int, asked: Asked) -> Response:
 
 
 @router.get("/staff/books/{org_id}/trial-balance.{format}")
-def trial_file(org_id: int, format: FileFormat, asked: Asked) -> Response:
+def trial_file(org_id: OrgId, format: FileFormat, asked: Asked) -> Response:
     """The same as a file."""
 
     def make(session: Session, about: About) -> Report:
@@ -122,7 +123,7 @@ def trial_file(org_id: int, format: FileFormat, asked: Asked) -> Response:
 
 
 @router.get("/staff/books/{org_id}/general-ledger")
-def ledger(org_id: int, asked: Asked, account: int | None = None, after: str = "") -> Response:
+def ledger(org_id: OrgId, asked: Asked, account: Shown = None, after: str = "") -> Response:
     """One account's entries by day of effect, a hundred at a time; the others are a link away."""
     days = asked.days
     with snapshot(asked.till.database) as session:
@@ -135,7 +136,7 @@ def ledger(org_id: int, asked: Asked, account: int | None = None, after: str = "
 
 
 @router.get("/staff/books/{org_id}/general-ledger.{format}")
-def ledger_file(org_id: int, format: FileFormat, asked: Asked) -> Response:
+def ledger_file(org_id: OrgId, format: FileFormat, asked: Asked) -> Response:
     """Every account with its entries, as a file."""
 
     def make(session: Session, about: About) -> Report:
@@ -145,7 +146,9 @@ def ledger_file(org_id: int, format: FileFormat, asked: Asked) -> Response:
 
 
 @router.get("/staff/books/{org_id}/accounts/{account_id}/statement.{format}")
-def statement_file(org_id: int, account_id: int, format: FileFormat, asked: Asked) -> Response:
+def statement_file(
+    org_id: OrgId, account_id: AccountId, format: FileFormat, asked: Asked
+) -> Response:
     """An account's entries in the order of writing, as a file."""
 
     def make(session: Session, about: About) -> Report:

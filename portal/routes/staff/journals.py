@@ -124,7 +124,7 @@ def journal_page(
         effective=first.effective,
         meant_for=first.carried_from,
         posted_at=first.posted_at,
-        lines=tuple(_line(session, one) for one in originals),
+        lines=tuple(_line(session, *numbered) for numbered in enumerate(originals, start=1)),
         facts=_facts(session, first),
         # One form is one request: sent twice, it takes back once.
         form_id=(typed.get("id") or str(new_id())) if reversible else "",
@@ -148,13 +148,14 @@ def _found(session: Session, org_id: int, journal: UUID) -> list[Original]:
     return originals
 
 
-def _line(session: Session, one: Original) -> JournalLineRow:
+def _line(session: Session, number: int, one: Original) -> JournalLineRow:
     move, currency = one.move, CODES[one.move.currency]
     back = None
     if move.reverses is not None:
         taken = session.get_one(TransferRow, (move.org_id, move.reverses))
         back = f"/staff/books/{move.org_id}/journals/{taken.journal}"
     return JournalLineRow(
+        number=number,
         debit=account_link(find_account(session, move.org_id, move.debit_account)),
         credit=account_link(find_account(session, move.org_id, move.credit_account)),
         amount=Money(move.amount_minor, currency),

@@ -101,7 +101,7 @@ def approve(
     return _move(moves.approve_reopening, org_id, last_day, request, by, till)
 
 
-@router.get("/staff/books/{org_id}/periods/{last_day}/closings/{number:int}")
+@router.get("/staff/books/{org_id}/periods/{last_day}/closings/{number}")
 def sealed(
     org_id: int, last_day: date, number: Number, request: Request, by: BookReader, till: Taking
 ) -> Response:
@@ -115,7 +115,7 @@ def sealed(
             staff=by.staff(),
             book=pick(organisation(session, org_id).name, language_of(request)),
             back_url=_here(org_id),
-            text_url=f"{_closing_row(closing).url}.txt",
+            text_url=f"{_closing_row(closing).url}/text",
             first_day=records.find_period(session, org_id, last_day).first_day,
             last_day=last_day,
             closing=_closing_row(closing),
@@ -131,7 +131,7 @@ def sealed(
 
 
 @router.get(
-    "/staff/books/{org_id}/periods/{last_day}/closings/{number:int}.txt",
+    "/staff/books/{org_id}/periods/{last_day}/closings/{number}/text",
     dependencies=[Depends(allowed(Permission.READ_LEDGER))],
 )
 def sealed_text(org_id: int, last_day: date, number: Number, till: Taking) -> PlainTextResponse:

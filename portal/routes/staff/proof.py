@@ -9,6 +9,7 @@ from foundation.clock import now
 from identity.parties import operator, organisations
 from identity.roles import Permission
 from ledger.accounts import ReasonMissing
+from ledger.books import in_words
 from ledger.proof_results import (
     ProofCheck,
     ProofNotFound,
@@ -160,14 +161,13 @@ def _row(proof: ProofRow) -> view.ProofRow:
 
 
 def _rule(check: ProofCheck, names: dict[int, str]) -> view.RuleRow:
-    facts = check.difference or {}
     return view.RuleRow(
         name=check.name,
         examined=check.examined,
         milliseconds=check.milliseconds,
         holds=check.difference is None,
         books=tuple(_name(book, names) for book in check.books),
-        difference=", ".join(f"{name} {value}" for name, value in facts.items()),
+        difference=in_words(check.difference or {}),
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from foundation.clock import now
 from identity.parties import operator
+from ledger.books import in_words
 from ledger.money import Money
 from payments.breaks import Break, BreakState, breaks_in
 from payments.charges import Handle
@@ -151,7 +152,7 @@ def _proofs(run: ReconciliationRun | None) -> tuple[Proof, ...]:
             check["name"],
             not check["difference"],
             check["examined"],
-            ", ".join(f"{name} {value}" for name, value in (check["difference"] or {}).items()),
+            in_words(check["difference"] or {}),
         )
         for check in run.proof
     )

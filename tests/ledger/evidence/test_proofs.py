@@ -31,7 +31,7 @@ def test_a_proof_waits_for_its_seal_and_then_for_a_signature(archive):
     with pytest.raises(NotSealedYet):
         archive.receipt(journal)
     archive.seal()
-    assert sealing(archive, journal) is Sealing.SEALED
+    assert sealing(archive, journal) is Sealing.UNSIGNED
     with pytest.raises(NotSignedYet):
         archive.receipt(journal)
     with pytest.raises(NotSignedYet):

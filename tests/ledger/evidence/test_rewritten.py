@@ -3,13 +3,16 @@
 import base64
 
 import pytest
-from sqlalchemy import NullPool, create_engine, select, text
+from sqlalchemy import NullPool, create_engine, text
 
-from ledger.evidence.records import NATIONAL, SealedBatch, TreeHead, tiles_of
-from ledger.evidence.sealing import seal
+from ledger.books import prove
+from ledger.evidence.records import TreeHead, tiles_of
 from ledger.evidence.tree import append, root
+from ledger.journals import Transfer
+from ledger.money import UZS
 from ledger.verify import leaf_hash, read_head, read_keys
-from tests.ledger.evidence.town import KEY, SIGNER
+from tests.ledger.desk import CLEARING, INCOME
+from tests.ledger.evidence.town import KEY
 from tests.superuser import as_superuser, rows
 
 AMOUNT = """
@@ -45,10 +48,6 @@ def signed(archive):
 
 
 def _pay(archive, amount: int) -> None:
-    from ledger.journals import Transfer
-    from ledger.money import UZS
-    from tests.ledger.desk import CLEARING, INCOME
-
     archive.desk.does(Transfer(CLEARING, INCOME, UZS(str(amount))))
 
 
@@ -66,7 +65,9 @@ def rewrite_tiles(url: str, *, heads: bool) -> None:
         connection.execute(text("DELETE FROM ledger.tile WHERE org_id = 1"))
         for piece in grown.pieces:
             connection.execute(
-                text("INSERT INTO ledger.tile (org_id, level, first, hashes) VALUES (1, :l, :f, :h)"),
+                text(
+                    "INSERT INTO ledger.tile (org_id, level, first, hashes) VALUES (1, :l, :f, :h)"
+                ),
                 {"l": piece.level, "f": piece.first, "h": piece.hashes},
             )
         connection.execute(
@@ -87,9 +88,7 @@ def rewrite_tiles(url: str, *, heads: bool) -> None:
 def test_a_balanced_rewrite_is_named_by_its_journal(signed, empty_url):
     journal = journal_of(empty_url, 300)
     tamper(empty_url, AMOUNT)
-    assert signed.broken() == {
-        "leaves": {"org_id": 1, "leaf": 2, "journal": journal, "head": None}
-    }
+    assert signed.broken() == {"leaves": {"org_id": 1, "leaf": 2, "journal": journal, "head": None}}
 
 
 def test_a_rewrite_before_anything_was_signed_is_named_too(archive, empty_url):
@@ -162,14 +161,16 @@ def test_whoever_kept_a_head_sees_what_the_database_cannot(signed, empty_url):
         ("DELETE FROM ledger.tile WHERE first = 0 AND org_id = 1", "leaves"),
         ("DELETE FROM ledger.tile WHERE first = 2", "leaves"),
         ("DELETE FROM ledger.sealed_batch WHERE first_leaf = 1", "batches"),
-        ("DELETE FROM ledger.sealed_batch WHERE first_leaf = 1", "sealed"),
+        ("DELETE FROM ledger.sealed_batch WHERE first_leaf = 1", "sealed-calls"),
         ("UPDATE ledger.sealed_batch SET first_leaf = 1 - first_leaf WHERE first_leaf < 2", "leaves"),
-        ("UPDATE ledger.sealed_batch SET journals = 2 WHERE first_leaf = 4", "sealed"),
+        ("UPDATE ledger.sealed_batch SET journals = 2 WHERE first_leaf = 4", "sealed-calls"),
         ("INSERT INTO ledger.unsealed SELECT batch, org_id, '{}' FROM ledger.sealed_batch", "batches"),
         ("INSERT INTO ledger.unsealed SELECT batch, org_id, ARRAY[journal] FROM ledger.journal",
          "batches"),
+        ("INSERT INTO ledger.unsealed SELECT batch, org_id, ARRAY[gen_random_uuid()] FROM ledger.journal",
+         "batches"),
         ("UPDATE ledger.tree SET root = sha256('x') WHERE org_id = 1", "trees"),
-        ("UPDATE ledger.tree SET size = 4 WHERE org_id = 1", "sealed"),
+        ("UPDATE ledger.tree SET size = 4 WHERE org_id = 1", "sealed-calls"),
         ("DELETE FROM ledger.tree WHERE org_id = 1", "trees"),
         ("DELETE FROM ledger.tree WHERE org_id = 0", "trees"),
         ("UPDATE ledger.tree_head SET root = sha256('x') WHERE org_id = 1", "trees"),
@@ -220,8 +221,25 @@ def test_a_tree_that_was_damaged_names_every_book_it_is_in(signed, empty_url):
     signed.pay(1, org_id=2)
     signed.settle()
     tamper(empty_url, "UPDATE ledger.tree SET root = sha256('x')")
-    from ledger.books import prove
-
     with signed.database.transaction() as session:
         books = {check.name: check.books for check in prove(session) if not check.holds}
     assert books == {"trees": (0, 1, 2)}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE ledger.unsealed SET journals = ARRAY[journals[2], journals[1]]",
+        "UPDATE ledger.unsealed SET journals = journals[1:1]",
+        "UPDATE ledger.unsealed SET journals = '{}'",
+        "UPDATE ledger.unsealed SET batch = batch + 1",
+        "UPDATE ledger.unsealed SET org_id = 2",
+        "INSERT INTO ledger.unsealed SELECT * FROM ledger.unsealed",
+        "DELETE FROM ledger.unsealed",
+    ],
+)
+def test_a_queue_that_was_changed_before_it_was_sealed_is_found(archive, empty_url, damage):
+    archive.desk.post(archive.desk.journal(kind=8), archive.desk.journal(kind=8))
+    assert archive.broken() == {}
+    as_superuser(empty_url, damage)
+    assert "batches" in archive.broken()

@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from foundation.database import Database
 from ledger.day_totals import balance_as_of
 from ledger.journals import Outcome, Transfer, hold
-from ledger.money import UZS
+from ledger.money import UZS, Money
 from ledger.periods.moves import uncleared
-from ledger.periods.records import held_at_closing, held_now, sealed_text
+from ledger.periods.records import held_at_closing, held_now, sealed_lines, sealed_text
 from tests.ledger.desk import CLEARING, CREDIT, INCOME, soon
 from tests.ledger.periods.keeper import IN_OCTOBER, IN_SEPTEMBER, OCTOBER, SEPTEMBER
 from tests.ledger.sealer import broken, seal
@@ -38,6 +38,22 @@ def test_a_closing_seals_openings_turnovers_and_balances_and_what_came_before_th
         "1210 stripe": ("110.00", "1.00", "30.00", "81.00"),
         "4010 republican-budget": ("110.00", "30.00", "1.00", "81.00"),
     }
+    assert not broken(keeper.database)
+
+
+def test_a_month_of_the_highest_amounts_is_sealed_to_the_last_tiyin(keeper):
+    most = Money(10**15, "UZS")
+    way = [Transfer(CLEARING, INCOME, most)], [Transfer(INCOME, CLEARING, most)]
+    for number in range(5):
+        assert keeper.desk.does(*way[number % 2] * 4000, effective=IN_SEPTEMBER) is Outcome.POSTED
+    closing = keeper.close(SEPTEMBER)
+
+    with keeper.database.transaction() as session:
+        line = sealed_lines(session, closing)[0]
+        last = sealed_text(session, closing).splitlines()[-1]
+    assert line.debits.minor == 12_000 * 10**15 > 2**63
+    assert line.closing == Money(4_000 * 10**15, "UZS")
+    assert json.loads(last)[4:] == [8_000 * 10**15, 12_000 * 10**15, 4_000 * 10**15]
     assert not broken(keeper.database)
 
 
@@ -212,6 +228,29 @@ def test_the_proof_finds_what_a_superuser_has_done_to_closed_periods(
     as_superuser(empty_url, f"ALTER TABLE ledger.{table} DISABLE TRIGGER ALL", damage)
 
     assert rule in broken(keeper.database)
+
+
+def test_a_story_of_closings_and_reopenings_is_proved_whatever_the_clock_said(keeper, empty_url):
+    keeper.received("10", IN_SEPTEMBER)
+    keeper.received("20", IN_OCTOBER)
+    keeper.close(SEPTEMBER, OCTOBER)
+    for amount in ("1", "2"):
+        keeper.reopen(OCTOBER)
+        keeper.reopen(SEPTEMBER)
+        assert keeper.adjusts(amount, IN_SEPTEMBER) is Outcome.POSTED
+        keeper.close(SEPTEMBER)
+        assert keeper.adjusts("5", IN_OCTOBER) is Outcome.POSTED
+        keeper.close(OCTOBER)
+    seal(empty_url)
+    as_superuser(
+        empty_url,
+        "ALTER TABLE ledger.period_closing DISABLE TRIGGER ALL",
+        "UPDATE ledger.period_closing SET closed_at = '2026-12-01'",
+    )
+
+    assert keeper.sealed(OCTOBER, 1)["1210 stripe"] == ("10.00", "20.00", "0.00", "30.00")
+    assert keeper.sealed(OCTOBER, 3)["1210 stripe"] == ("13.00", "30.00", "0.00", "43.00")
+    assert not broken(keeper.database)
 
 
 def test_the_proof_finds_an_entry_that_was_put_into_a_closed_day(keeper, empty_url):

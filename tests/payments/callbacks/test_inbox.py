@@ -136,7 +136,9 @@ def test_callbacks_that_share_a_commit_do_not_hurt_each_other(desk):
     counts = work_callbacks(replace(desk.till, lane=lane), at=now())
     lane.close()
 
-    assert counts["put_back"] == 2  # two events tell that the payment of the shut book's bill arrived
+    assert (
+        counts["put_back"] == 2
+    )  # two events tell that the payment of the shut book's bill arrived
     assert desk.given.bill(good).state == BillState.PAID
     assert desk.given.bill(shut).state != BillState.PAID
     desk.given.proves()

@@ -134,18 +134,24 @@ def test_the_trial_balance_as_csv_adds_up_by_currency_and_names_every_account(fu
 def test_the_trial_balance_as_xlsx_has_sums_that_are_those_of_its_rows(full):
     with snapshot(full) as session:
         rows = sheet(trial_balance_of(session))
-    of_number, seen = [], 0
+    of_number, of_currency, sums = [], [], []
     for row in rows:
-        if row[0] == "Total" and row[1] and of_number:
-            shown = [exact(value) for value in row[2:8]]
-            added = [sum((exact(one[i]) for one in of_number), Decimal()) for i in range(2, 8)]
-            assert shown == added
-            seen, of_number = seen + 1, []
+        if str(row[0]).startswith("Total"):
+            added_up = of_number if row[0] != "Total" else of_currency
+            assert [exact(value) for value in row[2:8]] == [
+                sum((exact(one[column]) for one in added_up), Decimal()) for column in range(2, 8)
+            ]
+            sums.append((row[0], row[1]))
+            of_currency = of_currency if row[0] != "Total" else []
         elif row[1] in {"UZS", "EUR", "JPY", "KWD"}:
             of_number.append(row)
-        elif row[0] and row[1] is None:
+            of_currency.append(row)
+        else:
             of_number = []
-    assert seen >= 2
+    assert sums == [
+        *(("Total", "JPY"), ("Total", "KWD")),
+        *(("Total 1210", "UZS"), ("Total 4010", "UZS"), ("Total", "UZS"), ("Total", "EUR")),
+    ]
 
 
 def test_the_general_ledger_as_csv_has_every_entry_once_and_no_sums(full):

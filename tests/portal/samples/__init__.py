@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from portal.languages import Language
-from tests.portal.samples import accounts, books, citizens, money, periods, records
+from tests.portal.samples import accounts, books, citizens, evidence, money, periods, proof, records
 from tests.portal.samples.world import SAMPLES, Sample
 
 # Each puts its samples on the list as it is imported.
-FAMILIES = (accounts, books, citizens, money, periods, records)
+FAMILIES = (accounts, books, citizens, evidence, money, periods, proof, records)
 
 
 def build(name: str, language: Language) -> Sample:

@@ -168,7 +168,7 @@ def hold_view(language: Language, state: str, *steps: HoldStep) -> Sample:
     return "staff/hold.html", view
 
 
-PLACED = HoldStep("placed", BIG, NOON, JOURNAL)
+PLACED = HoldStep("placed", BIG, NOON, None)
 TAKEN = HoldStep("captured", UZS("50000.00"), NOON, JOURNAL)
 
 
@@ -197,7 +197,7 @@ def journal_view(language: Language, kind: str, *lines: JournalLineRow, **more: 
     return "staff/journal.html", JournalPage(**(told | more))
 
 
-LINE = JournalLineRow(CLEARING, REVENUE, BIG, UZS("50000.00"))
+LINE = JournalLineRow(1, CLEARING, REVENUE, BIG, UZS("50000.00"))
 FACTS = (
     ("reason", "Notoʻgʻri xizmatga yozilgan"),
     ("by", "staff:karima"),
@@ -213,7 +213,7 @@ def journal(language: Language) -> Sample:
 
 @sample("staff-journal-of-a-closed-day")
 def journal_carried(language: Language) -> Sample:
-    back = JournalLineRow(REVENUE, CLEARING, BIG, NOTHING, takes_back=JOURNAL)
+    back = JournalLineRow(1, REVENUE, CLEARING, BIG, NOTHING, takes_back=JOURNAL)
     return journal_view(language, "reversal", back, facts=FACTS, meant_for=date(2026, 2, 28))
 
 

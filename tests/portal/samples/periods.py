@@ -108,7 +108,7 @@ def sealed_page(language: Language, **more: object) -> Sample:
         staff=OFFICER,
         book=pick(AGENCY, language),
         back_url=HERE,
-        text_url=f"{HERE}/2026-01-31/closings/1.txt",
+        text_url=f"{HERE}/2026-01-31/closings/1/text",
         first_day=JANUARY[0],
         last_day=JANUARY[1],
         closing=closing(1),

@@ -59,7 +59,7 @@ OFFICER = Staff(
     "Dilnoza Rahimova",
     "finance_officer",
     1,
-    ("home", "reconciliation", "breaks", "bills", "books", "jobs"),
+    ("home", "reconciliation", "breaks", "bills", "books", "proof", "jobs"),
 )
 CLERK = Staff("Otabek Joʻrayev", "agency_clerk", 7, ("bills",))
 FLOW = Flow(
