@@ -1,6 +1,7 @@
 """The schedule of payments, as data; each job may be run late, twice or by several workers at once."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select, text
 

@@ -244,7 +244,7 @@ class Scribe:
         return self._taking_back(line) if action is Action.REVERSE else self._drawing(line)
 
     def _placing(self, line: Transfer) -> Transfer:
-        hours = self._mostly(self.chance.choice([None, 1, 2, 5]), -1)
+        hours = self._mostly(self.chance.choice([None, 1, 1, 2, 4]), -1)
         expires = None if hours is None else now() + hours * HOUR - HOUR / 2
         key = UUID(int=self.chance.getrandbits(128))
         if self.holds:
@@ -276,11 +276,11 @@ class Scribe:
     def meanwhile(self) -> None:
         """Something else happens to the book: a limit, a state, hours, a closed period, a tidying job."""
         key = self.chance.choice(ACCOUNTS)
-        what = self.chance.choice(["limit", "state", "state", "hours", "close", "tidy"])
+        what = self.chance.choice(["limit", "limit", "state", "state", "hours", "hours", "hours", "close", "tidy"])
         if what == "limit":
             starts = now() + HOUR * self.chance.choice([-2, -1, 0.5, 1.5])
             least = self.chance.choice([None, 0, -40_000, 300])
-            most = self.chance.choice([None, 500, 50_000, 300_000])
+            most = self.chance.choice([None, 200, 500, 50_000])
             self.twin.set_limit(key, starts, least, most)
         elif what == "state":
             self.twin.set_state(key, self.chance.choice([*[AccountState.OPEN] * 4, *AccountState]))

@@ -1,6 +1,6 @@
 from lxml import etree
 
-from portal.charts import WIDTH, Level, flow, length
+from portal.charts import WIDTH, Level, columns, flow, length
 
 
 def draw(*sizes: int) -> etree._Element:
@@ -34,3 +34,27 @@ def test_a_picture_has_a_title_a_description_and_escaped_words():
     assert picture.findtext("desc") == "From left to right."
     assert picture.find("text").text == "<level 5>"
     assert picture.get("aria-labelledby") == "flow-title flow-desc"
+
+
+def draw_columns(*levels: Level) -> etree._Element:
+    return etree.fromstring(str(columns("proofs", "Proofs", "Oldest first.", levels)))
+
+
+def test_columns_are_as_high_as_their_figures_and_the_largest_is_written():
+    picture = draw_columns(Level("first", "1", 1), Level("", "40", 40), Level("last", "20", 20))
+    bars = picture.findall("rect")
+    assert [bar.get("height") for bar in bars] == ["2", "96", "48"]
+    assert [text.text for text in picture.findall("text")] == ["40", "first", "last"]
+    assert [int(bar.get("y")) + int(bar.get("height")) for bar in bars] == [120] * 3
+
+
+def test_a_column_that_is_not_sound_has_a_shape_of_its_own():
+    sound, broken = draw_columns(Level("a", "1", 1), Level("b", "2", 2, sound=False)).findall(
+        "rect"
+    )
+    assert (sound.get("stroke"), broken.get("stroke")) == (None, "#b3261e")
+
+
+def test_columns_of_nothing_are_still_a_picture():
+    assert draw_columns().findall("rect") == []
+    assert [bar.get("height") for bar in draw_columns(Level("a", "0", 0)).findall("rect")] == ["0"]
