@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 
 from foundation.clock import now
 from foundation.database import Database
@@ -19,10 +20,9 @@ from service.wiring import gateways
 
 def prove_books(*, as_json: bool) -> int:
     """Examine every rule, shut the books that do not agree, keep the result; exit 1 at a difference."""
-    database = Database(read_settings().database_url, name="mizon prove")
     watch = ProofProgress(RULES, None if as_json else _line)
-    proof = prove_all(database, by=system_actor("prove"), at=now(), watch=watch)
-    database.close()
+    with closing(Database(read_settings().database_url, name="mizon prove")) as database:
+        proof = prove_all(database, by=system_actor("prove"), at=now(), watch=watch)
     if as_json:
         _print_json(proof.as_json())
     else:

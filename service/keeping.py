@@ -3,7 +3,7 @@
 import getpass
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from sqlalchemy import select
 
@@ -14,7 +14,7 @@ from identity.actor import Actor
 from identity.roles import Permission
 from identity.sessions import sign_in, sign_out, signed_in
 from ledger.accounts import Book, BookState
-from ledger.shutting import approve_opening, books_shut, request_opening
+from ledger.shutting import Shutting, approve_opening, books_shut, request_opening
 from service.settings import read_settings
 
 
@@ -24,20 +24,10 @@ class KeepsNoBooks(Forbidden):
 
 def list_books() -> int:
     """Every book: open, or shut, since when, why, and who asks to open it."""
-    database = Database(read_settings().database_url, name="mizon books")
-    with database.transaction() as session:
+    with closing(_database()) as database, database.transaction() as session:
         shut = {one.org_id: one for one in books_shut(session)}
         for book in session.scalars(select(Book).order_by(Book.org_id)):
-            one = shut.get(book.org_id)
-            print(f"{book.org_id:>6} {BookState(book.state).name.lower()}", end="")
-            print(
-                f" since {one.shut_at:%Y-%m-%d %H:%M} UTC by {one.shut_by}: {one.why}"
-                if one
-                else ""
-            )
-            if one and one.requested_by:
-                print(f"{'':>6} {one.requested_by} asks to open it: {one.reason}")
-    database.close()
+            print(_line(book, shut.get(book.org_id)))
     return 0
 
 
@@ -60,18 +50,30 @@ def approve(org_id: int, *, login: str) -> int:
 @contextmanager
 def _keeper(login: str) -> Iterator[tuple[Database, Actor]]:
     """The person, by sign-in name and password, as on the staff pages."""
-    database = Database(read_settings().database_url, name="mizon books")
-    token = sign_in(database, login=login, password=_password(login), at=now())
-    try:
-        with database.transaction() as session:
-            found = signed_in(session, token, at=now())
-        if found is None or not found[1].may(Permission.KEEP_BOOKS):
-            raise KeepsNoBooks(login=login)
-        yield database, found[1]
-    finally:
-        with database.transaction() as session:
-            sign_out(session, token, at=now())
-        database.close()
+    with closing(_database()) as database:
+        token = sign_in(database, login=login, password=_password(login), at=now())
+        try:
+            with database.transaction() as session:
+                found = signed_in(session, token, at=now())
+            if found is None or not found[1].may(Permission.KEEP_BOOKS):
+                raise KeepsNoBooks(login=login)
+            yield database, found[1]
+        finally:
+            with database.transaction() as session:
+                sign_out(session, token, at=now())
+
+
+def _database() -> Database:
+    return Database(read_settings().database_url, name="mizon books")
+
+
+def _line(book: Book, shut: Shutting | None) -> str:
+    told = f"{book.org_id:>6} {BookState(book.state).name.lower()}"
+    if shut is not None:
+        told += f" since {shut.shut_at:%Y-%m-%d %H:%M} UTC by {shut.shut_by}: {shut.why}"
+        if shut.requested_by:
+            told += f"\n       {shut.requested_by} asks to open it: {shut.reason}"
+    return told
 
 
 def _password(login: str) -> str:

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 TICK = timedelta(seconds=5)
 INBOX_PAUSE_SECONDS = 0.3
 INBOX_BATCH = 20
-SEALING_PAUSE_SECONDS = 0.25
+SEALING_PAUSE_SECONDS = 0.2
 
 
 def work(till: Till, signers: Sequence[Signer]) -> None:

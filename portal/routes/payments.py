@@ -59,11 +59,16 @@ def show(handle: str, request: Request, till: Taking, wait: str = "") -> Respons
 
 
 @router.get("/payments/{handle}/proof")
-def proof(handle: str, till: Taking) -> Response:
-    """The receipt's proof as a file, for a stranger's verifier. Raises NotSealedYet, NotSignedYet."""
+def proof(handle: str, till: Taking, documents: str = "") -> Response:
+    """The receipt's proof as a file, for a stranger's verifier. Raises NotSealedYet, NotSignedYet.
+
+    With `?documents=no` it does not show the reference, nor the payment's id, which is its address.
+    """
     with till.database.transaction() as session:
         charge = find_charge(session, Handle.parse(handle))
-        record = receipt_proof(session, charge.org_id, settled_by(charge), documents=True)
+        record = receipt_proof(
+            session, charge.org_id, settled_by(charge), documents=documents != "no"
+        )
         receipt = receipt_of(session, charge.org_id, charge.id)
     return json_file(record, f"receipt-{receipt.number if receipt else charge.id}")
 

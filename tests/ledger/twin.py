@@ -12,7 +12,7 @@ from sqlalchemy import text
 from foundation.clock import business_date, now
 from foundation.database import Database
 from ledger.accounts import AccountKey, AccountState, account_id, open_book
-from ledger.chart import PAYER_CREDIT, PROVIDER_CLEARING, REVENUE, UNIDENTIFIED
+from ledger.chart import PAYER_CREDIT, PROVIDER_CLEARING, REVENUE
 from ledger.journals import Action, Journal, Transfer
 from ledger.money import Money
 from ledger.posting import post
@@ -26,13 +26,12 @@ KINDS = {
     ADJUSTING: Kind(adjusts=True),
     STAYING: Kind(carries=False),
 }
+# Few, so that holds, limits and states meet on them.
 ACCOUNTS = [
     AccountKey(PROVIDER_CLEARING, "one", "UZS"),
     AccountKey(PROVIDER_CLEARING, "two", "UZS"),
     AccountKey(PAYER_CREDIT, "", "UZS"),
-    AccountKey(UNIDENTIFIED, "", "UZS"),
     AccountKey(REVENUE, "one", "UZS"),
-    AccountKey(REVENUE, "two", "UZS"),
 ]
 ABROAD = AccountKey(REVENUE, "one", "EUR")
 DAY = date(2026, 11, 20)
@@ -276,7 +275,9 @@ class Scribe:
     def meanwhile(self) -> None:
         """Something else happens to the book: a limit, a state, hours, a closed period, a tidying job."""
         key = self.chance.choice(ACCOUNTS)
-        what = self.chance.choice(["limit", "limit", "state", "state", "hours", "hours", "hours", "close", "tidy"])
+        what = self.chance.choice(
+            ["limit", "limit", "state", "state", "hours", "hours", "hours", "close", "tidy"]
+        )
         if what == "limit":
             starts = now() + HOUR * self.chance.choice([-2, -1, 0.5, 1.5])
             least = self.chance.choice([None, 0, -40_000, 300])

@@ -71,7 +71,7 @@ def test_a_proof_that_differs_names_each_difference_its_books_and_what_was_shut(
 
     assert prove_books(as_json=False) == 1
     told = capsys.readouterr()
-    assert "DIFFERS  balances" in told.out
+    assert "DIFFERS balances" in told.out
     first, its_books, second, *_ = told.err.splitlines()
     assert first.startswith("First difference, balances: org_id 2, account ")
     assert its_books == "  in the books 2"

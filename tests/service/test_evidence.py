@@ -76,7 +76,9 @@ def settings(signing_key: str) -> Settings:
 
 
 @pytest.mark.parametrize(
-    "text", ["secret", "PRIVATE+KEY+a+00000000+AQ==", Signer.new("a").public_text]
+    "text",
+    ["secret", "PRIVATE+KEY+a+00000000+AQ==", Signer.new("a").public_text],
+    ids=["a word", "a key that does not fit its name", "a public key"],
 )
 def test_what_is_no_private_key_is_refused_without_repeating_it(text):
     with pytest.raises(SettingsMissing) as refusal:
