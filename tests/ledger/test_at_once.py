@@ -189,10 +189,8 @@ def limit(desk: Desk, key: AccountKey, moment: object, least: Money) -> None:
 
 
 def test_a_hold_that_expires_is_let_go_by_two_writers_at_once_one_on_each_side(desk, start):
-    desk.does(
-        hold(uuid4(), CLEARING, INCOME, UZS("10"), expires_at=now() + timedelta(milliseconds=150))
-    )
-    time.sleep(0.2)
+    desk.does(hold(uuid4(), CLEARING, INCOME, UZS("10"), expires_at=now() + EXPIRY))
+    time.sleep(EXPIRY.total_seconds())
     with desk.database.transaction() as session:
         post(session, [desk.journal(Transfer(CLEARING, ELSEWHERE, UZS("1")))])
         other = start(lambda: desk.post(desk.journal(Transfer(LATER, INCOME, UZS("1")))))

@@ -12,7 +12,7 @@ from tests.ledger.twin import Scribe, Twin, teach_kinds
 
 SCALE = int(os.environ.get("MIZON_DRILL", "1"))
 STORIES = settings(
-    max_examples=50 * SCALE,
+    max_examples=30 * SCALE,
     stateful_step_count=20,
     derandomize=SCALE == 1,  # the suite plays the same stories every time, a drill new ones
     deadline=None,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from itertools import zip_longest
 from random import Random
 from uuid import UUID
@@ -47,6 +48,12 @@ SELECT c.table_name, c.column_name FROM information_schema.columns c
  WHERE c.table_schema = 'ledger' AND c.data_type = 'timestamp with time zone'
    AND t.table_type = 'BASE TABLE' AND o.column_name = 'org_id' AND c.table_name !~ '_[0-9]+$'
 """
+
+
+@cache
+def clocks(url: str) -> list[tuple[str, str]]:
+    """Where the ledger keeps instants."""
+    return rows(url, CLOCKS)
 
 
 def teach_kinds(url: str) -> None:
@@ -125,7 +132,7 @@ class Twin:
         self.model.passed += by
         moves = [
             f"UPDATE ledger.{table} SET {column} = {column} - :by WHERE org_id = :org"
-            for table, column in rows(self.url, CLOCKS)
+            for table, column in clocks(self.url)
         ]
         quiet = "SET LOCAL session_replication_role = replica"
         as_superuser(self.url, quiet, *moves, by=by, org=self.org_id)
