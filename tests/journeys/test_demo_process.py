@@ -106,7 +106,11 @@ def test_the_file_of_facts_is_whole_and_follows_what_was_restarted(home):
         info = running.wait_for_info()
         for name, parts in KEYS.items():
             assert set(parts) <= set(info[name]), name
-        assert {one["role"] for one in info["staff"]} == {"finance_officer", "agency_clerk"}
+        assert {one["role"] for one in info["staff"]} == {
+            "finance_officer",
+            "agency_clerk",
+            "chief_accountant",
+        }
         assert all({"role", "login", "password"} <= set(one) for one in info["staff"])
         assert len(info["bills"]) >= 60
         for bill in info["bills"][:3]:
